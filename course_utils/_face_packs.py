@@ -13,7 +13,7 @@ def find_root(folder: Path) -> Path | None:
 
 def find_fault(folder: Path) -> str | None:
     """Return why InsightFace could not load the pack, None if it can."""
-    if (folder / "manifest.json").is_file():
+    if _describes_itself(folder):
         return _manifest_fault(folder)
     outputs = {}
     for path in sorted(folder.glob("*.onnx")):
@@ -27,8 +27,17 @@ def find_fault(folder: Path) -> str | None:
     return None
 
 
+def _describes_itself(folder):
+    """Tell the newer packs (raccoon), whose manifest.json names the models."""
+    if not (folder / "manifest.json").is_file():
+        return False  # without importing insightface, which takes a second
+    from insightface.model_zoo import package_manifest
+
+    return package_manifest.has_model_package_manifest(folder)
+
+
 def _manifest_fault(folder):
-    """Return what is wrong with a pack that describes itself (raccoon)."""
+    """Return what is wrong with a pack that describes itself."""
     from insightface.model_zoo import package_manifest
 
     try:

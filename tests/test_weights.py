@@ -448,6 +448,13 @@ def test_a_pack_that_describes_itself_may_have_folders(server, home):
     assert "manifest.json does not hold" in weights.verify("raccoon_s")
 
 
+def test_a_manifest_that_insightface_ignores_is_ignored(server):
+    other = {"manifest.json": b'{"made_by": "somebody"}'}
+    server.serve("buffalo_l.zip", archive(pack() | other))
+    weights.fetch("buffalo_l", progress=False)
+    assert weights.verify("buffalo_l") == "ready"
+
+
 def test_the_empty_folder_that_makes_insightface_assert(server, target):
     target.mkdir(parents=True)
     assert weights.verify("buffalo_l").startswith("broken: ")
