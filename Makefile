@@ -1,0 +1,52 @@
+# Everything a learner or a maintainer needs, one word each.
+
+PYTHON3 ?= python3
+NOTEBOOK ?= $(sort $(wildcard notebooks/*.ipynb))
+python := .venv/bin/python
+first := notebooks/00_start_here.ipynb
+
+# JupyterLab refuses root without a flag, and cannot open a browser without a
+# screen (macOS has one that no variable names). LAB_ARGS adds flags.
+as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
+screen := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
+no_browser := $(if $(screen),,--no-browser)
+
+# TensorFlow's start messages differ from machine to machine.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help environment lab test run notebooks bench pack clean
+
+help:  ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+environment:
+	@$(PYTHON3) tools/setup_environment.py
+
+lab: environment  ## Set up (the first time), then open the course in JupyterLab
+	@$(python) -m course_utils models fetch orl_faces || true
+	$(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
+	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
+
+test: environment  ## Check style, run the tests, compare every notebook's outputs
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m pytest tests notebooks --nbval --nbval-current-env \
+	  --nbval-cell-timeout=280
+
+run: environment  ## Execute all notebooks and leave readable HTML in build/
+	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)
+
+notebooks: environment  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
+	$(python) -m tools.execute_notebooks $(NOTEBOOK)
+
+bench: environment  ## Measure the speed against the usual alternatives
+	set -e; for script in benchmarks/*.py; do $(python) $$script; done
+
+pack: environment  ## Build the embedded face models again from their sources
+	$(python) -m tools.build_course_mini
+
+clean:  ## Delete what these commands made, the environment included
+	rm -rf .venv build .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,202 @@
+"""The notebooks keep the conventions, and the tools for notebooks work."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_output as output
+
+from tools import check_notebooks, execute_notebooks
+from tools.set_repository import repository
+
+ROOT = Path(__file__).resolve().parents[1]
+REPOSITORY = "someone/course"
+NAMES = ("00_first.ipynb", "01_second.ipynb")
+
+
+def test_the_notebooks_keep_the_conventions():
+    complaints = check_notebooks.check_folder(
+        ROOT / "notebooks", repository(ROOT)
+    )
+    assert "\n".join(complaints) == ""
+
+
+def badge(name):
+    page = f"{REPOSITORY}/blob/main/notebooks/{name}"
+    colab = "https://colab.research.google.com/github"
+    return f"[![Colab](badge.svg)]({colab}/{page})"
+
+
+def code(source, count, text):
+    result = output("stream", name="stdout", text=text)
+    return new_code_cell(source, execution_count=count, outputs=[result])
+
+
+def good_notebook(name):
+    other = NAMES[1 - NAMES.index(name)]
+    title = f"# Title\n\n20 minutes {badge(name)} [on]({other})"
+    setup = f"%pip install git+https://github.com/{REPOSITORY}"
+    cells = [
+        new_markdown_cell(title),
+        new_markdown_cell("## Objectives\n\n- learn"),
+        new_markdown_cell("## Setup"),
+        code(setup, 1, "ready"),
+        new_markdown_cell("![A square](square.png)"),
+        code("# NBVAL_IGNORE_OUTPUT\nprint(9)", 2, "9"),
+        new_markdown_cell("## Exercises\n\n1. Why?"),
+        new_markdown_cell("## Summary\n\nDone."),
+    ]
+    notebook = new_notebook(cells=cells)
+    execute_notebooks.normalise(notebook)
+    return notebook
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in NAMES:
+        nbformat.write(good_notebook(name), tmp_path / name)
+    for picture in ("square.png", "badge.svg"):
+        (tmp_path / picture).touch()
+    return tmp_path
+
+
+def complaints_after(folder, change):
+    path = folder / NAMES[1]
+    notebook = nbformat.read(path, as_version=4)
+    change(notebook)
+    nbformat.write(notebook, path)
+    return list(check_notebooks.check_folder(folder, REPOSITORY))
+
+
+def replaced(index, old, new):
+    def change(notebook):
+        cell = notebook.cells[index]
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def printed(text):
+    def change(notebook):
+        notebook.cells[5].outputs[0].text = text
+
+    return change
+
+
+def with_error(notebook):
+    error = output("error", ename="E", evalue="", traceback=[])
+    notebook.cells[5].outputs.append(error)
+
+
+BREACHES = {
+    "starts with the title": replaced(0, "# Title", "Title"),
+    "how many minutes": replaced(0, "20 minutes", "soon"),
+    "Colab badge": replaced(0, "/blob/main/", "/blob/old/"),
+    "must link to 00_first.ipynb": replaced(0, "(00_first", "(./00_first"),
+    "02.ipynb does not exist": replaced(0, "[on]", "[on](02.ipynb) [on]"),
+    "needs the headings": replaced(1, "Objectives", "Goals"),
+    "Setup cell differs": replaced(3, "%pip", "# again\n%pip"),
+    "alternative text": replaced(4, "A square", ""),
+    "round.png does not exist": replaced(4, "square.png", "round.png"),
+    "wider than 80": replaced(5, "(9)", "(9)" + " " * 80 + "# far"),
+    "more than 30": replaced(5, "(9)", "(9)" + "\n" * 30 + "print(1)"),
+    "skipped": replaced(5, "IGNORE_OUTPUT", "SKIP"),
+    "without an output": lambda notebook: notebook.cells[5].outputs.clear(),
+    "run from top": lambda notebook: notebook.cells[5].update(
+        execution_count=7
+    ),
+    "an error is stored": with_error,
+    "names a machine path": printed("saved in /home/me/a.png"),
+    "kernel must be python3": lambda notebook: (
+        notebook.metadata.kernelspec.update(name="mine")
+    ),
+    "larger than": printed("9" * 1_500_000),
+}
+
+
+def test_a_good_notebook_gives_no_complaint(folder):
+    assert complaints_after(folder, lambda notebook: None) == []
+
+
+@pytest.mark.parametrize("words", BREACHES)
+def test_each_breach_gives_one_complaint(folder, words):
+    (complaint,) = complaints_after(folder, BREACHES[words])
+    assert words in complaint and complaint.startswith(NAMES[1])
+
+
+def test_setup_cell_must_install_this_repository(folder):
+    other = "another/course"
+    complaints = check_notebooks.check_folder(folder, other)
+    assert any(f"does not install {other}" in text for text in complaints)
+
+
+def test_set_repository_rewrites_every_address(tmp_path):
+    old = repository(ROOT)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if Path(name).suffix in (".md", ".toml", ".ipynb", ".py", ".yml"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    done = set_repository(tmp_path, "new-owner/my.course")
+    assert done.returncode == 0, done.stderr
+    assert "pyproject.toml" in done.stdout.split()
+    assert repository(tmp_path) == "new-owner/my.course"
+    holding = [p for p in tmp_path.rglob("*.*") if old in read(p)]
+    assert holding == []
+    assert set_repository(tmp_path, "under_score/course").returncode == 2
+    assert set_repository(tmp_path, "one-word").returncode == 2
+
+
+def set_repository(folder, argument):
+    command = [sys.executable, "-m", "tools.set_repository", argument]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def read(path):
+    return path.read_text() if path.is_file() else ""
+
+
+@pytest.fixture
+def small(tmp_path):
+    def make(source):
+        notebook = new_notebook(cells=[new_code_cell(source)])
+        notebook.metadata.kernelspec = {"name": "mine", "display_name": "Mine"}
+        nbformat.write(notebook, tmp_path / "small.ipynb")
+        return tmp_path / "small.ipynb"
+
+    return make
+
+
+def test_execution_stores_outputs_and_nothing_of_the_machine(small):
+    path = small("print(1)\nprint(2)\n3")
+    assert execute_notebooks.run_one(path, None)
+    once = path.read_bytes()
+    assert execute_notebooks.run_one(path, None)
+    assert path.read_bytes() == once
+    notebook = nbformat.read(path, as_version=4)
+    (cell,) = notebook.cells
+    assert [o.output_type for o in cell.outputs] == ["stream", "execute_result"]
+    assert cell.outputs[0].text == "1\n2\n"
+    assert cell.metadata == {} and cell.id == "cell-00"
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_failed_execution_keeps_the_file_and_shows_in_the_page(small, capsys):
+    path = small("raise ValueError('too bright')")
+    before = path.read_bytes()
+    assert not execute_notebooks.run_one(path, None)
+    assert path.read_bytes() == before
+    assert not execute_notebooks.run_one(path, path.parent / "pages")
+    assert "too bright" in (path.parent / "pages/small.html").read_text()
+    assert "too bright" in capsys.readouterr().out

@@ -1,0 +1,215 @@
+"""The ways of installing the course agree, and the set-up explains itself."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tools import setup_environment
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+PYTHONS = SpecifierSet(PROJECT["requires-python"])
+# What the course promised to use.
+PROMISED = [
+    "jupyterlab",
+    "insightface",
+    "onnxruntime",
+    "opencv-python",
+    "numpy",
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "pillow",
+    "matplotlib",
+    "nbval",
+    "ipywidgets",
+]
+TARGETS = ["help", "lab", "test", "run", "notebooks", "bench", "pack", "clean"]
+
+
+def pinned():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = [line for line in lines if line and not line.startswith("#")]
+    pins = [Requirement(line) for line in lines]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def test_requirements_are_exact_versions_each_named_once():
+    text = (ROOT / "requirements.txt").read_text()
+    lines = re.findall(r"^[^#\s].*$", text, flags=re.MULTILINE)
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    assert len(pinned()) == len(lines)
+
+
+@pytest.mark.parametrize("dependency", PROJECT["dependencies"])
+def test_tested_version_lies_in_the_range_of_the_package(dependency):
+    wanted = Requirement(dependency)
+    pin = pinned()[canonicalize_name(wanted.name)]
+    version = str(pin.specifier).removeprefix("==")
+    assert wanted.specifier.contains(version)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_every_promised_package_is_installed(name):
+    assert name in pinned()
+
+
+def test_conda_takes_its_versions_from_requirements():
+    *others, pip = CONDA["dependencies"]
+    assert pip == {"pip": ["-r requirements.txt", "-e ."]}
+    python, with_pip = map(Requirement, others)
+    assert (python.name, with_pip.name) == ("python", "pip")
+    assert python.specifier == PYTHONS
+    assert not with_pip.specifier
+
+
+def test_the_setup_script_accepts_the_pythons_of_the_package():
+    accepted = {
+        minor
+        for minor in range(30)
+        if setup_environment.OLDEST_PYTHON
+        <= (3, minor)
+        <= setup_environment.NEWEST_PYTHON
+    }
+    assert accepted == {m for m in range(30) if f"3.{m}.0" in PYTHONS}
+
+
+def test_continuous_integration_tests_the_oldest_and_the_newest_python():
+    text = (ROOT / ".github/workflows/ci.yml").read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    tested = jobs["test"]["strategy"]["matrix"]["python"]
+    limits = setup_environment.OLDEST_PYTHON, setup_environment.NEWEST_PYTHON
+    assert tested == [".".join(map(str, limit)) for limit in limits]
+    assert any(
+        ".ci/run" in step.get("run", "") for step in jobs["test"]["steps"]
+    )
+
+
+@pytest.fixture
+def setup_copy(tmp_path):
+    """A repository of only the files that the set-up reads."""
+    for name in ("requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "tools").mkdir()
+    shutil.copy(ROOT / "tools/setup_environment.py", tmp_path / "tools")
+    return tmp_path
+
+
+def run_setup(folder, code=""):
+    """Run the script after `code`, with subprocesses that only get noted."""
+    script = folder / "tools/setup_environment.py"
+    program = f"""
+import runpy, subprocess, sys
+from pathlib import Path
+calls = Path({str(folder)!r}) / "calls.txt"
+state = {{"error": "", "status": 0}}
+def call(command, **_):
+    with calls.open("a") as file:
+        file.write(" ".join(command[1:]) + "\\n")
+    return state["status"]
+def run(command, **_):
+    status = 1 if state["error"] else 0
+    return subprocess.CompletedProcess(command, status, "", state["error"])
+subprocess.call, subprocess.run = call, run
+{code}
+runpy.run_path({str(script)!r}, run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    calls = folder / "calls.txt"
+    noted = calls.read_text() if calls.exists() else ""
+    calls.unlink(missing_ok=True)
+    return done, noted
+
+
+def test_second_setup_installs_nothing(setup_copy):
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0, done.stderr
+    assert "requirements.txt" in calls and "ipykernel install" in calls
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0 and calls == ""
+
+
+def test_changed_requirements_are_installed_on_top(setup_copy):
+    run_setup(setup_copy)
+    own = setup_copy / ".venv/own-package"
+    own.touch()
+    with (setup_copy / "requirements.txt").open("a") as file:
+        file.write("another==1.0\n")
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0 and "requirements.txt" in calls
+    assert own.exists()
+
+
+def test_interrupted_setup_starts_over(setup_copy):
+    stop = "def call(*_, **__): raise KeyboardInterrupt\nsubprocess.call = call"
+    done, _ = run_setup(setup_copy, stop)
+    assert done.returncode == 1 and "Repeat the same command" in done.stderr
+    assert "Traceback" not in done.stderr
+    leftover = setup_copy / ".venv/half-installed"
+    leftover.touch()
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0 and "requirements.txt" in calls
+    assert not leftover.exists()
+
+
+def test_damaged_environment_is_made_again(setup_copy):
+    run_setup(setup_copy)
+    leftover = setup_copy / ".venv/leftover"
+    leftover.touch()
+    (setup_copy / setup_environment.PYTHON.relative_to(ROOT)).unlink()
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0 and "requirements.txt" in calls
+    assert not leftover.exists()
+
+
+def test_failed_installation_is_one_sentence_and_not_stamped(setup_copy):
+    done, _ = run_setup(setup_copy, 'state["status"] = 1')
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "Check the network" in done.stderr
+    stamp = setup_copy / ".venv" / setup_environment.STAMP.name
+    assert stamp.read_text() == setup_environment.UNFINISHED
+
+
+def test_missing_system_library_names_the_command(setup_copy):
+    error = "ImportError: libGL.so.1: cannot open shared object file: No such"
+    done, _ = run_setup(setup_copy, f'state["error"] = {error!r}')
+    assert done.returncode == 1
+    assert "libGL.so.1" in done.stderr
+    assert "sudo apt-get install -y libgl1 libglib2.0-0" in done.stderr
+    # It is not a reason to install anything again.
+    done, calls = run_setup(setup_copy)
+    assert done.returncode == 0 and calls == ""
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
+def test_unsupported_python_is_named(setup_copy, version):
+    done, calls = run_setup(setup_copy, f"sys.version_info = {version}")
+    assert done.returncode == 1 and calls == ""
+    assert "needs Python 3.11 to 3.13" in done.stderr
+    assert f"this is 3.{version[1]}" in done.stderr
+
+
+def test_missing_venv_module_names_the_command(setup_copy):
+    done, calls = run_setup(setup_copy, 'sys.modules["ensurepip"] = None')
+    assert done.returncode == 1 and calls == ""
+    assert "sudo apt-get install -y python3-venv" in done.stderr
+
+
+def test_every_make_target_is_short_and_listed():
+    text = (ROOT / "Makefile").read_text()
+    for recipe in re.findall(r"(?m)^(?:\t.*\n)+", text):
+        assert recipe.count("\n") <= 5
+    listed = re.findall(r"(?m)^([a-z]+):.*## \S", text)
+    assert listed == TARGETS

@@ -1,0 +1,92 @@
+"""Execute notebooks in fresh kernels: `make run` and `make notebooks`.
+
+python -m tools.execute_notebooks NOTEBOOK...             outputs stored
+python -m tools.execute_notebooks --html FOLDER NOTEBOOK...   HTML only
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+
+CELL_TIMEOUT_S = 900
+
+
+def main() -> int:
+    """Execute every named notebook; return how many failed."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("notebooks", nargs="+", type=Path)
+    options.add_argument("--html", type=Path, metavar="FOLDER")
+    options = options.parse_args()
+    return sum(not run_one(path, options.html) for path in options.notebooks)
+
+
+def run_one(path: Path, html_folder: Path | None) -> bool:
+    """Execute one notebook, save the result, and say whether it ran through.
+
+    A failed notebook keeps its old outputs; its HTML shows the traceback.
+    """
+    print(f"{path.name} ...", end=" ", flush=True)
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    error = execute(notebook, path.parent)
+    if html_folder:
+        html_folder.mkdir(parents=True, exist_ok=True)
+        page, _ = HTMLExporter().from_notebook_node(notebook)
+        write(page, html_folder / f"{path.stem}.html")
+    elif not error:
+        normalise(notebook)
+        write(nbformat.writes(notebook) + "\n", path)
+    print(f"failed\n{error}" if error else "done", end=", ")
+    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+    return not error
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
+    """Run all cells in place; return the first error's text, '' if none."""
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return str(error)
+    return ""
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Drop what changes from run to run or from machine to machine."""
+    notebook.metadata = {
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat_minor = 5
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{index:02d}"
+        cell.metadata = {}
+
+
+def write(text: str, path: Path) -> None:
+    """Replace a file in one step, so that an interruption leaves the old."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
