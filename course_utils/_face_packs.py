@@ -6,8 +6,9 @@ from pathlib import Path
 def find_root(folder: Path) -> Path | None:
     """Return the folder, at any depth, that InsightFace should be given."""
     marks = [*folder.rglob("manifest.json"), *folder.rglob("*.onnx")]
-    # An archive made on a Mac repeats every name in a folder of stubs.
-    roots = {mark.parent for mark in marks if "__MACOSX" not in mark.parts}
+    # The shallowest: archives made on a Mac repeat the names in a folder of
+    # stubs, one level deeper.
+    roots = {mark.parent for mark in marks}
     return min(roots, key=lambda root: len(root.parts), default=None)
 
 

@@ -31,10 +31,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         served = self.server.files.get(self.path)
-        if served is None or served.status != 200:
-            self.send_error(served.status if served else 404)
+        if served is None:
+            self.send_error(404)
             return
         served.requests.append(dict(self.headers))
+        if served.status != 200:
+            self.send_error(served.status)
+            return
         start = self.start_of_range(served)
         if start is None:
             self.send_response(200)

@@ -216,7 +216,9 @@ def test_a_connection_that_always_drops_is_given_up(server, home):
 
 
 @pytest.mark.parametrize(
-    "behaviour", [{"ranges": False}, {"etag": None}], ids=["ranges", "etag"]
+    "behaviour",
+    [{"ranges": False}, {"etag": None, "honours_if_range": False}],
+    ids=["ranges", "etag"],
 )
 def test_without_ranges_or_etag_the_download_begins_again(server, behaviour):
     body = archive(pack())
@@ -225,6 +227,8 @@ def test_without_ranges_or_etag_the_download_begins_again(server, behaviour):
     )
     weights.fetch("buffalo_l", progress=False)
     assert len(served.requests) == 2
+    # Nothing would prove that a second half belongs to the first.
+    assert ("Range" in served.requests[1]) == (served.etag is not None)
     assert weights.verify("buffalo_l") == "ready"
 
 
@@ -232,7 +236,7 @@ def test_without_ranges_or_etag_the_download_begins_again(server, behaviour):
 def test_an_archive_that_changed_meanwhile_begins_again(
     server, target, honours_if_range
 ):
-    old = pack() | {"old.txt": b"old"}
+    old = {"old.txt": b"old"} | pack()  # every byte lies elsewhere
     drops = [100_000] + [0] * 9
     served = server.serve("buffalo_l.zip", archive(old), close_after=drops)
     with pytest.raises(weights.WeightsError):
@@ -240,7 +244,10 @@ def test_an_archive_that_changed_meanwhile_begins_again(
     served.body, served.etag = archive(pack()), '"two"'
     served.honours_if_range = honours_if_range
     served.close_after.clear()
+    served.requests.clear()
     weights.fetch("buffalo_l", progress=False)
+    assert served.requests[0]["If-Range"] == '"one"'
+    assert len(served.requests) == (1 if honours_if_range else 2)
     assert not (target / "old.txt").exists()
     assert weights.verify("buffalo_l") == "ready"
 
@@ -313,6 +320,7 @@ def test_a_server_error_is_tried_again(server):
     served = server.serve("buffalo_l.zip", archive(pack()), status=503)
     with pytest.raises(weights.WeightsError, match="answered 503"):
         weights.fetch("buffalo_l", progress=False)
+    assert len(served.requests) == _download.TRIES_WITHOUT_PROGRESS
     served.status = 200
     weights.fetch("buffalo_l", progress=False)
 
@@ -685,6 +693,25 @@ def test_without_any_pip_the_sentence_says_how_to_get_it(monkeypatch):
 
 
 # The embedded pack and the command -----------------------------------------
+
+
+def test_the_embedded_pack_is_ready_and_as_big_as_the_table_says():
+    assert weights.verify("course_mini") == "ready"
+    folder = weights.find("course_mini")
+    size = sum(path.stat().st_size for path in folder.glob("*.onnx"))
+    assert weights.TABLE["course_mini"].size == pytest.approx(size, rel=0.01)
+    assert (folder / "SHA256SUMS").is_file()
+
+
+def test_a_broken_embedded_pack_says_how_to_get_it_back(tmp_path, monkeypatch):
+    here = tmp_path / "faces" / "packs" / "course_mini"
+    shutil.copytree(weights.find("course_mini"), here)
+    monkeypatch.setattr(weights, "__file__", str(tmp_path / "weights.py"))
+    assert weights.verify("course_mini") == "ready"
+    next(iter(here.glob("*.onnx"))).write_bytes(b"")
+    assert weights.verify("course_mini").startswith("broken: ")
+    with pytest.raises(weights.WeightsError, match="git checkout"):
+        weights.fetch("course_mini")
 
 
 def test_an_unknown_name_lists_the_known_ones():
