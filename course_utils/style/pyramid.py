@@ -1,0 +1,145 @@
+"""The sizes a picture is painted at, coarse to fine, and how to go up one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from . import color, vgg
+from .recipe import StyleRecipe
+
+
+class PictureError(ValueError):
+    """A picture cannot be used for style transfer as it is."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size: the pictures to compare with, and the evaluations it gets.
+
+    ``photograph`` is the content in colour, ``content`` and ``styles`` are
+    what the network sees: float32 0-1, (height, width, 3), or one channel
+    where only the luminance is painted.
+    """
+
+    photograph: np.ndarray
+    content: np.ndarray
+    styles: tuple[np.ndarray, ...]
+    steps: int
+
+    @property
+    def work(self) -> int:
+        """What the level costs, in pixels times evaluations."""
+        height, width, _ = self.content.shape
+        return height * width * self.steps
+
+
+def build(content, styles, recipe: StyleRecipe) -> list[Level]:
+    """Prepare every size of the recipe, smallest first.
+
+    ``content`` is RGB uint8, ``styles`` a list of such. The aspect ratio is
+    always kept. No picture is ever enlarged: a size beyond the content's own
+    becomes its own. No side gets shorter than the deepest layer can see: the
+    small sizes of a very long picture are larger than asked for.
+
+    Raises PictureError for a picture too small for the deepest layer.
+    """
+    smallest = vgg.smallest_side(recipe.used_layers())
+    sides = {}
+    for side in recipe.sizes:
+        size = _fit(content, side, smallest, "content")
+        sides[size] = min(side, max(size))
+    levels = []
+    for above, (size, side) in enumerate(reversed(sides.items())):
+        style_sizes = [_fit(s, side, smallest, "style") for s in styles]
+        shrunk = [*map(_shrink, styles, style_sizes)]
+        steps = round(recipe.steps * (1 + above / 2))
+        levels.append(_level(_shrink(content, size), shrunk, steps, recipe))
+    return levels[::-1]
+
+
+def start(level: Level, recipe: StyleRecipe) -> np.ndarray:
+    """Return the picture that the first level begins with."""
+    if recipe.init == "content":
+        return level.content
+    if recipe.init == "style":
+        return _cover(level.styles[0], level.content.shape[:2])
+    noise = np.random.default_rng(recipe.seed).random(
+        level.content.shape, np.float32
+    )
+    return noise if recipe.init == "noise" else (noise + level.content) / 2
+
+
+def carry_up(
+    picture: np.ndarray, lower: Level, upper: Level, recipe: StyleRecipe
+) -> np.ndarray:
+    """Enlarge a painted picture to the next level.
+
+    Only what the painting changed is enlarged and added to the larger
+    photograph, whose detail is thereby kept. A picture that began without
+    the photograph is simply enlarged.
+    """
+    size = upper.content.shape[:2]
+    if recipe.init in ("content", "blend"):
+        larger = upper.content + resize(picture - lower.content, size)
+    else:
+        larger = resize(picture, size)
+    return np.clip(larger, 0, 1)
+
+
+def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resample a float32 (height, width, channels) array to (height, width)."""
+    if image.shape[:2] == size:
+        return image
+    channels = [
+        Image.fromarray(channel).resize(size[::-1], Image.Resampling.LANCZOS)
+        for channel in np.moveaxis(image, -1, 0)
+    ]
+    return np.stack([np.asarray(channel) for channel in channels], -1)
+
+
+def _level(photograph, styles, steps, recipe) -> Level:
+    content = photograph
+    if recipe.preserve_color == "luminance":
+        content = color.luminance(photograph)
+        styles = [
+            color.match_luminance(color.luminance(style), content)
+            for style in styles
+        ]
+    if recipe.preserve_color == "match":
+        styles = [color.match_colors(style, photograph) for style in styles]
+    return Level(photograph, content, tuple(styles), steps)
+
+
+def _fit(picture, side: int, smallest: int, role: str) -> tuple[int, int]:
+    """Return (height, width) with the long side ``side``, ratio kept."""
+    height, width = picture.shape[:2]
+    short, long = sorted((height, width))
+    if short < smallest:
+        raise PictureError(
+            f"The {role} picture has {width} x {height} pixels, but the "
+            f"deepest layer needs {smallest} on each side: use a larger "
+            "picture or shallower layers."
+        )
+    scale = min(1, max(side / long, smallest / short))
+    return round(height * scale), round(width * scale)
+
+
+def _shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring RGB uint8 to (height, width), as float32 0-1."""
+    smaller = Image.fromarray(image).resize(
+        size[::-1], Image.Resampling.LANCZOS
+    )
+    return np.asarray(smaller, np.float32) / 255
+
+
+def _cover(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale a picture until it covers (height, width), and cut the rest."""
+    scale = max(size[0] / image.shape[0], size[1] / image.shape[1])
+    height, width = (
+        max(round(scale * old), new)
+        for old, new in zip(image.shape, size, strict=False)
+    )
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    larger = np.clip(resize(image, (height, width)), 0, 1)
+    return larger[top : top + size[0], left : left + size[1]]

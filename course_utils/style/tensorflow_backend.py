@@ -1,0 +1,158 @@
+"""The network, the loss and its gradient in TensorFlow.
+
+The same functions, under the same names, as in torch_backend.py: read the two
+side by side. What differs is how a gradient is asked for (a tape instead of
+``backward``) and that the whole evaluation is compiled into one graph.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from . import hardware, vgg
+from .losses import Targets
+
+with hardware.silent_stderr():
+    import tensorflow as tf
+
+    GPUS = tf.config.list_physical_devices("GPU")
+
+DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
+
+for gpu in GPUS:
+    # Take GPU memory as needed, or PyTorch beside it would find none.
+    tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def best_precision() -> str:
+    """Return "bfloat16" where the device computes it faster, or "float32"."""
+    if GPUS:
+        details = tf.config.experimental.get_device_details(GPUS[0])
+        fast = details.get("compute_capability", (0, 0)) >= (8, 0)
+    else:
+        fast = hardware.cpu_has_bfloat16()
+    return "bfloat16" if fast else "float32"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an exception means that memory ran out."""
+    return isinstance(error, MemoryError | tf.errors.ResourceExhaustedError)
+
+
+def free_memory() -> int | None:
+    """Return the bytes that a run may still use, None if unknown."""
+    return None if GPUS else hardware.free_memory()
+
+
+class Network:
+    """VGG16 as deep as its weights go, on the GPU where there is one."""
+
+    def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
+        """Hold the weights on the device, in the precision to compute in."""
+        self.dtype = DTYPES[precision]
+        max_pool, average_pool = tf.nn.max_pool2d, tf.nn.avg_pool2d
+        self.pool = max_pool if pooling == "max" else average_pool
+        self.mean = tf.constant(weights.mean)
+        self.layers = {
+            name: (
+                self._tensor(kernel, self.dtype),
+                self._tensor(bias, self.dtype),
+            )
+            for name, (kernel, bias) in weights.layers.items()
+        }
+        # Traced once for every size of picture, then kept.
+        self.compiled = tf.function(self._value_and_gradient)
+
+    def features(
+        self, pixels: np.ndarray, layers: Iterable[str]
+    ) -> dict[str, np.ndarray]:
+        """Return the named layers' features of pixels in 0-1, as float32."""
+        outputs = self.run(self._tensor(pixels))
+        return {name: to_numpy(outputs[name][0]) for name in layers}
+
+    def gram_matrices(
+        self, pixels: np.ndarray, layers: Iterable[str]
+    ) -> dict[str, np.ndarray]:
+        """Return the named layers' Gram matrices of pixels in 0-1."""
+        outputs = self.run(self._tensor(pixels))
+        return {name: to_numpy(gram_matrix(outputs[name])) for name in layers}
+
+    def objective(self, targets: Targets) -> Callable:
+        """Return a function: pixels -> (terms, gradient of the total).
+
+        Pixels and gradient are float32 (height, width, 3), terms a float32
+        vector as Targets describes it.
+        """
+        content = {n: self._tensor(a) for n, a in targets.content.items()}
+        style = {n: self._tensor(a) for n, a in targets.style.items()}
+        scales = self._tensor(targets.scales())
+        weights = self._tensor(targets.weights())
+
+        def value_and_gradient(pixels):
+            x = self._tensor(pixels)
+            terms, gradient = self.compiled(x, content, style, scales, weights)
+            return to_numpy(terms), to_numpy(gradient)
+
+        return value_and_gradient
+
+    def _value_and_gradient(self, pixels, content, style, scales, weights):
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            outputs = self.run(pixels)
+            terms = scales * squared_errors(outputs, pixels, content, style)
+            total = tf.tensordot(weights, terms, 1)
+        return terms, tape.gradient(total, pixels)
+
+    def run(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Run every layer; outputs are (1, height, width, channels)."""
+        x = tf.cast(255 * pixels - self.mean, self.dtype)[None]
+        outputs = {}
+        for name, (kernel, bias) in self.layers.items():
+            if vgg.starts_block(name):
+                x = self.pool(x, 2, 2, "VALID")
+            x = tf.nn.conv2d(x, kernel, 1, "SAME")
+            x = tf.nn.relu(tf.nn.bias_add(x, bias))
+            outputs[name] = x
+        return outputs
+
+    def _tensor(self, array, dtype=tf.float32) -> tf.Tensor:
+        return tf.cast(tf.constant(array), dtype)
+
+
+def gram_matrix(features: tf.Tensor) -> tf.Tensor:
+    """Average the products of channels over all positions.
+
+    (1, height, width, channels) -> float32 (channels, channels). Gatys et al.
+    2016, equation 3, divided by the number of positions.
+    """
+    _, height, width, channels = features.shape
+    flat = tf.reshape(features, (height * width, channels))
+    products = tf.matmul(flat, flat, transpose_a=True)
+    return tf.cast(products, tf.float32) / (height * width)
+
+
+def squared_errors(outputs, pixels, content, style) -> tf.Tensor:
+    """Return the mean squared error of every target, then the variation."""
+    errors = [
+        tf.reduce_mean(
+            tf.square(tf.cast(outputs[name][0], tf.float32) - target)
+        )
+        for name, target in content.items()
+    ]
+    errors += [
+        tf.reduce_mean(tf.square(gram_matrix(outputs[name]) - target))
+        for name, target in style.items()
+    ]
+    return tf.stack([*errors, total_variation(pixels)])
+
+
+def total_variation(pixels: tf.Tensor) -> tf.Tensor:
+    """Add the squared differences of neighbours, per pixel value."""
+    down = tf.reduce_sum(tf.square(pixels[1:] - pixels[:-1]))
+    across = tf.reduce_sum(tf.square(pixels[:, 1:] - pixels[:, :-1]))
+    return (down + across) / tf.size(pixels, tf.float32)
+
+
+def to_numpy(tensor: tf.Tensor) -> np.ndarray:
+    """Bring a tensor back as a float32 array."""
+    return tf.cast(tensor, tf.float32).numpy()

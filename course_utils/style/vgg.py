@@ -1,0 +1,258 @@
+"""VGG16's convolutional trunk: names, geometry, weights, preprocessing.
+
+Everything both frameworks share about the network is here, so that a layer
+name, a weight or a pixel scaling means the same thing in each.
+
+Layers are named after Simonyan and Zisserman's table 1 (2015, column D):
+``conv4_2`` is the second convolution of the fourth block, and always means its
+output *after* the ReLU. Source: arXiv:1409.1556.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from course_utils import weights as weight_files
+
+from . import backends
+
+BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 3), 4: (512, 3), 5: (512, 3)}
+"""Block number: (output channels, number of 3 by 3 convolutions)."""
+
+LAYERS = tuple(
+    f"conv{block}_{number}"
+    for block, (_, count) in BLOCKS.items()
+    for number in range(1, count + 1)
+)
+"""The thirteen layer names, shallow to deep: conv1_1 ... conv5_3."""
+
+WEIGHTS = ("vgg16_hed", "vgg16_caffe", "vgg16_torchvision")
+"""Weight sets by name. The first is embedded, the others are downloaded."""
+
+CAFFE_MEAN = np.array([123.68, 116.779, 103.939], np.float32)
+"""Mean red, green and blue of ImageNet, 0-255, subtracted from the pixels."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Convolution weights, in one layout for both frameworks.
+
+    ``layers`` maps a layer name to its kernel, float32 (3, 3, input channels,
+    output channels), and bias, float32 (output channels,). The first kernel
+    reads red, green, blue. ``mean`` is what is subtracted from pixels in
+    0-255 before it.
+    """
+
+    layers: dict[str, tuple[np.ndarray, np.ndarray]]
+    mean: np.ndarray
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one unit of a layer sees, in pixels of the picture.
+
+    ``size`` is the side of the square that can change the unit, ``stride``
+    the distance between the squares of two neighbouring units.
+    """
+
+    size: int
+    stride: int
+
+
+def block_of(layer: str) -> int:
+    """Return the block number, 1 to 5, of a layer name."""
+    check_layers([layer])
+    return int(layer[4])
+
+
+def starts_block(layer: str) -> bool:
+    """Say whether a 2 by 2 pooling comes just before this layer."""
+    return layer.endswith("_1") and layer != "conv1_1"
+
+
+def check_layers(layers: Iterable[str]) -> None:
+    """Raise ValueError unless every name is one of LAYERS."""
+    for layer in layers:
+        if layer not in LAYERS:
+            raise ValueError(
+                f"{layer!r} is not a layer of VGG16: use one of "
+                f"{', '.join(LAYERS)}."
+            )
+
+
+def layers_up_to_deepest(layers: Iterable[str]) -> tuple[str, ...]:
+    """Return the layers that must run to reach all of the named ones."""
+    layers = list(layers)
+    check_layers(layers)
+    return LAYERS[: max((LAYERS.index(name) + 1 for name in layers), default=0)]
+
+
+def smallest_side(layers: Iterable[str]) -> int:
+    """Return the fewest pixels a side needs so that no layer is empty."""
+    return max((2 ** (block_of(name) - 1) for name in layers), default=1)
+
+
+def receptive_field(layer: str) -> ReceptiveField:
+    """Compute a layer's receptive field from the architecture.
+
+    A 3 by 3 convolution widens the field by two strides, a 2 by 2 pooling by
+    one and doubles the stride. Source: Araujo, Norris and Sim, "Computing
+    receptive fields of convolutional neural networks", Distill 2019, eq. 2.
+    """
+    size, stride = 1, 1
+    for name in layers_up_to_deepest([layer]):
+        if starts_block(name):
+            size, stride = size + stride, 2 * stride
+        size += 2 * stride
+    return ReceptiveField(size, stride)
+
+
+def multiply_adds(layer: str, height: int, width: int) -> int:
+    """Count the multiply-adds of one layer on a (height, width) picture."""
+    block = block_of(layer)
+    scale = 2 ** (block - 1)
+    channels = BLOCKS[block][0]
+    inputs = _input_channels(layer)
+    return 9 * inputs * channels * (height // scale) * (width // scale)
+
+
+def features(
+    image: np.ndarray,
+    layers: str | Iterable[str] = LAYERS,
+    backend: str = "torch",
+    *,
+    weights: str = "vgg16_hed",
+    pooling: str = "max",
+    precision: str = "float32",
+) -> dict[str, np.ndarray]:
+    """Run a picture through VGG16 and return what the layers answer.
+
+    ``image`` is RGB uint8 (height, width, 3). The answer maps each layer name
+    to float32 (height / stride, width / stride, channels), never negative
+    since it is taken after the ReLU. Only the layers up to the deepest named
+    one are built and run.
+
+    Raises ValueError for an unknown layer, backend or weight set.
+    """
+    layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    network = load_network(layers, backend, weights, pooling, precision)
+    return network.features(np.asarray(image, np.float32) / 255, layers)
+
+
+def load_network(
+    layers: Iterable[str],
+    backend: str = "torch",
+    weights: str = "vgg16_hed",
+    pooling: str = "max",
+    precision: str = "auto",
+):
+    """Return a backend's Network, as deep as the layers need.
+
+    The last two are kept, so that a series of runs loads and compiles once.
+    ``precision`` "auto" becomes what the device is good at.
+    """
+    if precision == "auto":
+        precision = backends.load(backend).best_precision()
+    needed = layers_up_to_deepest(layers)
+    return _kept_network(backend, weights, needed, pooling, precision)
+
+
+# Two, so that switching between frameworks or precisions is free while a long
+# series of experiments does not fill the memory.
+@functools.lru_cache(maxsize=2)
+def _kept_network(backend, weights, layers, pooling, precision):
+    loaded = load_weights(weights, layers)
+    return backends.load(backend).Network(loaded, pooling, precision)
+
+
+def load_weights(
+    name: str = "vgg16_hed", layers: Iterable[str] = LAYERS
+) -> Weights:
+    """Read a weight set, only as deep as the layers need.
+
+    - ``vgg16_hed``: embedded. The trunk of Xie and Tu's edge detector
+      (arXiv:1504.06375): VGG16 trained on ImageNet, then trained a little
+      further to mark edges on 500 photographs. Shallow layers hardly moved;
+      deep ones answer more weakly than the originals.
+    - ``vgg16_caffe``: the original authors' ImageNet weights, as Keras
+      distributes them.
+    - ``vgg16_torchvision``: the same ones as torchvision distributes them
+      (``VGG16_Weights.IMAGENET1K_FEATURES``).
+
+    Raises ValueError for an unknown name.
+    """
+    if name not in WEIGHTS:
+        raise ValueError(
+            f"{name!r} is not a weight set: use one of {', '.join(WEIGHTS)}."
+        )
+    needed = layers_up_to_deepest(layers)
+    path = weight_files.find(name)
+    if name == "vgg16_torchvision":
+        return read_torchvision(path, needed)
+    return read_keras(path, needed)
+
+
+def read_keras(path: Path, layers: Iterable[str]) -> Weights:
+    """Read an HDF5 file written by Keras, either of its two layouts."""
+    import h5py
+
+    with h5py.File(path) as file:
+        read = {name: _read_keras_layer(file, name) for name in layers}
+    kernel, bias = read["conv1_1"]
+    # These files read blue, green, red: turn the first kernel round once, and
+    # everything else can stay RGB.
+    read["conv1_1"] = np.ascontiguousarray(kernel[:, :, ::-1]), bias
+    return Weights(read, CAFFE_MEAN)
+
+
+def read_torchvision(path: Path, layers: Iterable[str]) -> Weights:
+    """Read a torchvision VGG16 checkpoint (RGB input, kernels OIHW)."""
+    from .torch_backend import read_checkpoint
+
+    arrays = read_checkpoint(path)
+    read = {}
+    for name in layers:
+        key = f"features.{torchvision_index(name)}"
+        kernel = arrays[f"{key}.weight"].transpose(2, 3, 1, 0)
+        read[name] = np.ascontiguousarray(kernel), arrays[f"{key}.bias"]
+    return Weights(read, CAFFE_MEAN)
+
+
+def torchvision_index(layer: str) -> int:
+    """Return the convolution's index in torchvision's ``vgg16().features``.
+
+    There every convolution is followed by a ReLU and every block by a
+    pooling, all counted: conv1_1 is 0, conv4_2 is 19.
+    """
+    check_layers([layer])
+    return 2 * LAYERS.index(layer) + block_of(layer) - 1
+
+
+def _read_keras_layer(file, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Find the kernel (4 dimensions) and the bias (1) of one layer.
+
+    Keras 3 writes ``block1/layers/conv2d_1/vars/0`` (this trunk's blocks are
+    its own layers), Keras 1 and 2 ``block1_conv2/block1_conv2_W_1:0`` and the
+    like: the number of dimensions tells the two arrays apart in all of them.
+    """
+    block, number = block_of(layer), int(layer[-1])
+    group = file.get(f"block{block}_conv{number}")
+    if group is None:
+        suffix = "" if number == 1 else f"_{number - 1}"
+        group = file[f"block{block}/layers/conv2d{suffix}"]
+    arrays = {}
+
+    def keep(_, item):
+        if hasattr(item, "ndim"):
+            arrays[item.ndim] = np.asarray(item, np.float32)
+
+    group.visititems(keep)
+    return arrays[4], arrays[1]
+
+
+def _input_channels(layer: str) -> int:
+    index = LAYERS.index(layer)
+    return 3 if index == 0 else BLOCKS[block_of(LAYERS[index - 1])][0]
