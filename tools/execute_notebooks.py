@@ -57,6 +57,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],
     )
     try:
         client.execute()
