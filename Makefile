@@ -22,9 +22,9 @@ help:  ## List these commands
 
 environment:
 	@$(PYTHON3) tools/setup_environment.py
+	@$(python) -m course_utils models fetch orl_faces || true
 
 lab: environment  ## Set up (the first time), then open the course in JupyterLab
-	@$(python) -m course_utils models fetch orl_faces || true
 	$(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
