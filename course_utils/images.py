@@ -192,13 +192,17 @@ def show(
     if titles is not None and len(titles) != len(images):
         raise ImageError(f"{len(images)} pictures need {len(images)} titles.")
     columns = min(columns or 4, len(images))
-    rows = -(-len(images) // columns)
-    tallest = max(require_rgb(i).shape[0] / i.shape[1] for i in images)
-    width = max(3.0, 10.0 / columns) if columns > 1 else 6.0
+    aspects = [require_rgb(i).shape[0] / i.shape[1] for i in images]
+    heights = [  # of each row, as a multiple of a column's width
+        np.clip(max(aspects[start : start + columns]), 0.2, 1.6)
+        for start in range(0, len(images), columns)
+    ]
+    width = 10 / columns if columns > 1 else 6.0  # inches
     figure, axes = plt.subplots(
-        rows,
+        len(heights),
         columns,
-        figsize=(width * columns, rows * (width * min(tallest, 1.6) + 0.35)),
+        figsize=(width * columns, sum(width * h + 0.35 for h in heights)),
+        height_ratios=heights,
         layout="constrained",
         squeeze=False,
     )

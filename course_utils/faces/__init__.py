@@ -1,1 +1,39 @@
-"""Face detection, landmarks, verification."""
+"""Faces: detect, draw, compare, and choose a threshold.
+
+Data flows one way: RGB picture -> ``detect_faces`` -> InsightFace ``Face``
+objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
+PyTorch or TensorFlow.
+"""
+
+from course_utils.faces.analysis import (
+    ImageFaces,
+    NoFaceError,
+    detect_faces,
+    embed_images,
+    largest_face,
+    load_face_analysis,
+)
+from course_utils.faces.draw import draw_faces, draw_pose
+from course_utils.faces.verification import (
+    Calibration,
+    Verification,
+    calibrate,
+    cosine_similarity,
+    verify,
+)
+
+__all__ = [
+    "Calibration",
+    "ImageFaces",
+    "NoFaceError",
+    "Verification",
+    "calibrate",
+    "cosine_similarity",
+    "detect_faces",
+    "draw_faces",
+    "draw_pose",
+    "embed_images",
+    "largest_face",
+    "load_face_analysis",
+    "verify",
+]

@@ -1,0 +1,256 @@
+"""Load a model pack, detect faces in one picture or in a folder of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from course_utils import images, weights
+from course_utils.faces.pack_settings import settings_for
+
+if TYPE_CHECKING:
+    from insightface.app import FaceAnalysis
+    from insightface.app.common import Face
+
+_STOPPED = "stopped before this picture was read."
+
+
+class NoFaceError(ValueError):
+    """A face is needed and none was found."""
+
+
+@dataclass(frozen=True)
+class ImageFaces:
+    """What ``embed_images`` found in one file.
+
+    Attributes:
+        path: the file.
+        faces: its faces from left to right, each with ``bbox``, ``kps``,
+            ``det_score`` and ``embedding``; empty when there is none.
+        error: why the file could not be used, or None.
+    """
+
+    path: Path
+    faces: list[Face]
+    error: str | None = None
+
+
+def load_face_analysis(
+    pack: str | os.PathLike = "course_mini",
+    *,
+    det_size: tuple[int, int] | None = None,
+    det_thresh: float | None = None,
+    providers: Sequence[str] | None = None,
+) -> FaceAnalysis:
+    """Load an InsightFace model pack, ready to use.
+
+    Args:
+        pack: "course_mini" (embedded, works offline), the name of an official
+            pack that ``python -m course_utils models fetch NAME`` has brought
+            ("buffalo_l", ...), or a folder with ONNX files.
+        det_size: (width, height) in pixels, multiples of 32, to which pictures
+            are scaled for the detector. Default: what suits the pack.
+        det_thresh: lowest detection score, 0 to 1. Default: as above.
+        providers: onnxruntime execution providers, best first, for instance
+            ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
+            GPU when onnxruntime offers one, else the CPU.
+
+    Returns:
+        A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
+
+    Raises:
+        weights.WeightsError: the pack is not there or is broken.
+        ValueError: ``det_size``, ``det_thresh`` or a provider cannot be used.
+    """
+    import onnxruntime
+
+    from course_utils.faces.parallel import ParallelFaceAnalysis
+
+    folder = _pack_folder(pack)
+    settings = settings_for(folder.name)
+    det_size = det_size or settings.det_size
+    det_thresh = settings.det_thresh if det_thresh is None else det_thresh
+    _check_detector_settings(det_size, det_thresh)
+    _check_providers(providers, onnxruntime.get_available_providers())
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    # Idle threads would otherwise burn a core each, waiting for work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        app = ParallelFaceAnalysis(
+            str(folder),
+            providers=None if providers is None else list(providers),
+            sess_options=options,
+        )
+    except AssertionError:  # all that InsightFace says of such a folder
+        raise weights.WeightsError(
+            f"{folder} holds no face detection model: name a pack's folder."
+        ) from None
+    # ctx_id would only force the CPU when negative; providers= decides.
+    app.prepare(ctx_id=0, det_thresh=det_thresh, det_size=det_size)
+    return app
+
+
+def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
+    """Find all faces of a picture and run every model of the pack on each.
+
+    Args:
+        app: from ``load_face_analysis``.
+        image: RGB ``uint8``, shape (height, width, 3).
+
+    Returns:
+        InsightFace ``Face`` objects from left to right. Each is a dictionary
+        with attributes: ``bbox`` (x0, y0, x1, y1) in pixels, ``det_score`` 0
+        to 1, ``kps`` (5, 2), and what the pack's models add: ``embedding``,
+        ``landmark_2d_106`` (106, 2), ``landmark_3d_68`` (68, 3), ``pose``
+        (pitch, yaw, roll) in degrees, ``gender``, ``age`` in years.
+
+    Raises:
+        images.ImageError: ``image`` is not an RGB ``uint8`` picture.
+    """
+    image = images.require_rgb(image)
+    if _is_a_thread(image):
+        return []
+    return _left_to_right(app.get(_to_bgr(image)))
+
+
+def largest_face(faces: Sequence[Face]) -> Face:
+    """Return the face with the largest box, usually the one that is meant.
+
+    Raises:
+        NoFaceError: ``faces`` is empty.
+    """
+    if not faces:
+        raise NoFaceError(
+            "No face was found: try a sharper picture, a lower det_thresh "
+            "or another det_size."
+        )
+    return max(faces, key=_box_area)
+
+
+def embed_images(
+    app: FaceAnalysis,
+    paths: Iterable[str | os.PathLike],
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+) -> list[ImageFaces]:
+    """Detect and embed the faces of many files; no file can stop the others.
+
+    Only detection and recognition run, on one core a worker. Interrupting
+    keeps what is done; the files left have ``error`` set.
+
+    Args:
+        app: from ``load_face_analysis``.
+        paths: picture files.
+        workers: photographs worked on at the same time; default one a core.
+        progress: show a bar with the time left.
+
+    Returns:
+        One ``ImageFaces`` a path, in the order given.
+
+    Raises:
+        ValueError: ``workers`` is less than 1, or the pack has no recognition
+            model.
+    """
+    workers = os.cpu_count() or 1 if workers is None else workers
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}.")
+    if "recognition" not in app.models:
+        raise ValueError("This pack has no recognition model: use another.")
+    paths = [Path(path) for path in paths]
+    results = [ImageFaces(path, [], _STOPPED) for path in paths]
+    pool = ThreadPoolExecutor(workers)
+    places = {pool.submit(_embed, app, path): n for n, path in enumerate(paths)}
+    try:
+        for future in _watch(places, progress):
+            results[places[future]] = future.result()
+    except KeyboardInterrupt:
+        pass  # what is done is kept and returned
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results
+
+
+def _watch(futures: Iterable[Future], progress: bool) -> Iterable[Future]:
+    return tqdm(
+        as_completed(futures),
+        total=len(futures),
+        unit="photo",
+        disable=not progress,
+    )
+
+
+def _embed(app: FaceAnalysis, path: Path) -> ImageFaces:
+    try:
+        image = images.load_image(path)
+        if _is_a_thread(image):
+            return ImageFaces(path, [])
+        bgr = _to_bgr(image)
+        faces = app.detect(bgr)
+        for face in faces:
+            app.models["recognition"].get(bgr, face)
+    except images.ImageError as error:
+        return ImageFaces(path, [], str(error))
+    except Exception as error:  # one strange file must not lose the others
+        return ImageFaces(path, [], f"{path} failed: {error!r}.")
+    return ImageFaces(path, _left_to_right(faces))
+
+
+def _to_bgr(image: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def _is_a_thread(image: np.ndarray) -> bool:
+    """Scaled to the detector's size, such a picture is less than 1 px thin."""
+    return max(image.shape[:2]) > 128 * min(image.shape[:2])
+
+
+def _left_to_right(faces: Iterable[Face]) -> list[Face]:
+    return sorted(faces, key=lambda face: face.bbox[0])
+
+
+def _box_area(face: Face) -> float:
+    x0, y0, x1, y1 = face.bbox
+    return float((x1 - x0) * (y1 - y0))
+
+
+def _pack_folder(pack: str | os.PathLike) -> Path:
+    packs = [
+        n for n, w in weights.TABLE.items() if isinstance(w, weights.FacePack)
+    ]
+    if pack in packs:
+        return weights.find(pack)
+    folder = Path(pack).expanduser()
+    if not folder.is_dir():
+        raise weights.WeightsError(
+            f"{str(pack)!r} is neither a folder nor one of {', '.join(packs)}."
+        )
+    return folder
+
+
+def _check_detector_settings(det_size, det_thresh) -> None:
+    if det_size is not None and any(
+        side < 32 or side % 32 for side in det_size
+    ):
+        raise ValueError(
+            f"det_size is (width, height) in multiples of 32, not {det_size}."
+        )
+    if not 0 < det_thresh < 1:
+        raise ValueError(f"det_thresh lies between 0 and 1, not {det_thresh}.")
+
+
+def _check_providers(wanted, offered) -> None:
+    missing = [name for name in wanted or () if name not in offered]
+    if missing:
+        raise ValueError(
+            f"This onnxruntime does not offer {', '.join(missing)}, only "
+            f"{', '.join(offered)}: see 'NVIDIA GPU' in the README."
+        )

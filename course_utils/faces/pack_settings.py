@@ -1,0 +1,53 @@
+"""What is sensible for each model pack, in one table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PackSettings:
+    """Defaults of one pack.
+
+    Attributes:
+        det_size: sizes in pixels (width, height; multiples of 32) to which the
+            picture is scaled before the detector runs, smallest first. None
+            lets InsightFace choose: 128 for faces that fill the picture, 640
+            for the others.
+        det_thresh: lowest detection score that counts as a face, 0 to 1.
+        threshold: cosine similarity from which two faces count as one person,
+            or None where nobody has published or measured one.
+        threshold_source: where that threshold comes from.
+        threads: processor threads of one model. The small networks gain
+            nothing from a second thread; faces and photographs are shared out
+            among the cores instead.
+    """
+
+    det_size: tuple[int, int] | None
+    det_thresh: float
+    threshold: float | None
+    threshold_source: str
+    threads: int
+
+
+_CORES = os.cpu_count() or 1
+_UNKNOWN = PackSettings(None, 0.5, None, "", _CORES)
+
+PACK_SETTINGS = {
+    "course_mini": PackSettings(
+        None, 0.65, 0.363, "OpenCV's FaceRecognizerSF tutorial (LFW)", 1
+    ),
+    "buffalo_l": PackSettings(
+        None,
+        0.5,
+        0.4078,
+        "InsightFace server README, false accept rate 1e-6",
+        _CORES,
+    ),
+}
+
+
+def settings_for(pack: str) -> PackSettings:
+    """Look up a pack by name; unknown ones get InsightFace's defaults."""
+    return PACK_SETTINGS.get(pack, _UNKNOWN)

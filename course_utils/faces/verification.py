@@ -1,0 +1,301 @@
+"""Compare two faces, and choose from data where to draw the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from course_utils.faces.analysis import detect_faces, largest_face
+from course_utils.faces.pack_settings import settings_for
+
+if TYPE_CHECKING:
+    from insightface.app import FaceAnalysis
+    from insightface.app.common import Face
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The answer to "is this the same person?".
+
+    Attributes:
+        similarity: cosine of the angle between the embeddings, -1 to 1.
+        threshold: from this similarity on it counts as the same person.
+        same_person: ``similarity >= threshold``.
+        faces: the two faces that were compared.
+    """
+
+    similarity: float
+    threshold: float
+    same_person: bool
+    faces: tuple[Face, Face]
+
+
+def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Cosine of the angle between two embeddings: a.b / (|a| |b|).
+
+    Args:
+        a: shape (d,), any real dtype.
+        b: shape (d,).
+
+    Returns:
+        -1 (opposite) to 1 (same direction).
+
+    Raises:
+        ValueError: not two vectors of one length, or one is all zeros, or
+            not finite.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 1 or a.shape != b.shape:
+        raise ValueError(
+            "Cosine similarity takes two vectors of one length, "
+            f"not shapes {a.shape} and {b.shape}."
+        )
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    if not np.isfinite(lengths) or lengths == 0:
+        raise ValueError(
+            "Cosine similarity needs finite vectors that are not all zeros."
+        )
+    return float(np.clip(a @ b / lengths, -1.0, 1.0))
+
+
+def verify(
+    app: FaceAnalysis,
+    image1: np.ndarray,
+    image2: np.ndarray,
+    threshold: float | None = None,
+) -> Verification:
+    """Decide whether two pictures show the same person.
+
+    With several faces in a picture the largest one is compared.
+
+    Args:
+        app: from ``load_face_analysis``.
+        image1: RGB ``uint8``, shape (height, width, 3).
+        image2: likewise.
+        threshold: cosine similarity, -1 to 1. Default: the published one of
+            the pack.
+
+    Raises:
+        NoFaceError: a picture shows no face; the message says which.
+        images.ImageError: an array is not a picture.
+        ValueError: the pack has no published threshold and none was given.
+    """
+    if threshold is None:
+        threshold = _published_threshold(app)
+    faces = tuple(
+        _only_face(app, image, position)
+        for image, position in ((image1, "first"), (image2, "second"))
+    )
+    similarity = cosine_similarity(faces[0].embedding, faces[1].embedding)
+    return Verification(similarity, threshold, similarity >= threshold, faces)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Error rates of every threshold, from pairs whose truth is known.
+
+    A pair is accepted when its similarity is at least the threshold. Terms as
+    in Grother, Ngan and Hanaoka, NIST face recognition vendor test, part 1.
+
+    Attributes:
+        thresholds: falling, starting at infinity; shape (n,).
+        true_accept_rate: share of same-person pairs accepted; shape (n,).
+        false_accept_rate: share of different-person pairs accepted; (n,).
+        similarities: the pairs measured; shape (pairs,).
+        same: which of them show one person; bool, shape (pairs,).
+    """
+
+    thresholds: np.ndarray
+    true_accept_rate: np.ndarray
+    false_accept_rate: np.ndarray
+    similarities: np.ndarray
+    same: np.ndarray
+
+    @property
+    def eer(self) -> float:
+        """Equal error rate: where false accepts equal false rejects."""
+        gap = self.false_accept_rate - (1 - self.true_accept_rate)
+        after = int(np.argmax(gap >= 0))
+        before = after - 1
+        share = -gap[before] / (gap[after] - gap[before])
+        return float(
+            (1 - share) * self.false_accept_rate[before]
+            + share * self.false_accept_rate[after]
+        )
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve: the chance that a same pair wins."""
+        return float(
+            np.trapezoid(self.true_accept_rate, self.false_accept_rate)
+        )
+
+    def threshold_at(self, far: float) -> float:
+        """Find the lowest threshold whose false accept rate is at most ``far``.
+
+        Raises:
+            ValueError: ``far`` is not in (0, 1], or so small that these pairs
+                cannot show it: that takes at least 1 / far different pairs.
+        """
+        self._check_rate(far)
+        return float(self.thresholds[self._row(far)])
+
+    def true_accept_rate_at(self, far: float) -> float:
+        """TAR@FAR: share of same pairs accepted at ``threshold_at(far)``.
+
+        Raises:
+            ValueError: as ``threshold_at``.
+        """
+        self._check_rate(far)
+        return float(self.true_accept_rate[self._row(far)])
+
+    def interval(
+        self,
+        far: float,
+        people: np.ndarray | None = None,
+        *,
+        confidence: float = 0.95,
+        resamples: int = 500,
+        seed: int = 0,
+    ) -> tuple[float, float]:
+        """Bootstrap interval of the true accept rate at a false accept rate.
+
+        Args:
+            far: false accept rate, in (0, 1].
+            people: integers, shape (pairs, 2): who is in each pair. Given
+                them, people are resampled instead of pairs, which is the
+                honest way when one person takes part in many pairs.
+            confidence: share of the resamples inside the interval.
+            resamples: how many times to draw.
+            seed: of the random draws.
+
+        Returns:
+            (low, high), both 0 to 1.
+
+        Raises:
+            ValueError: as ``threshold_at``, or ``people`` has another length.
+        """
+        self._check_rate(far)
+        generator = np.random.default_rng(seed)
+        order = np.argsort(-self.similarities, kind="stable")
+        draw = _draw_pairs if people is None else _draw_people
+        rates = [
+            _weighted_rate(self.same[order], weights[order], far)
+            for weights in draw(self.same, people, resamples, generator)
+        ]
+        tail = (1 - confidence) / 2
+        low, high = np.quantile(rates, [tail, 1 - tail])
+        return float(low), float(high)
+
+    def _row(self, far: float) -> int:
+        return int(np.searchsorted(self.false_accept_rate, far, "right") - 1)
+
+    def _check_rate(self, far: float) -> None:
+        different = int((~self.same).sum())
+        if not 0 < far <= 1:
+            raise ValueError(f"A false accept rate lies in (0, 1], not {far}.")
+        if far * different < 1:
+            raise ValueError(
+                f"{different} pairs of different people cannot show a false "
+                f"accept rate of {far:g}: that takes {int(np.ceil(1 / far))}."
+            )
+
+
+def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
+    """Measure the error rates of every threshold.
+
+    Args:
+        similarities: cosine similarity of each pair; shape (pairs,).
+        same: True where a pair shows one person; shape (pairs,).
+
+    Returns:
+        A ``Calibration``, the points of the ROC curve among it.
+
+    Raises:
+        ValueError: shapes differ, a similarity is not finite, or there are
+            not both same and different pairs.
+    """
+    similarities = np.asarray(similarities, np.float64)
+    same = np.asarray(same, bool)
+    if similarities.ndim != 1 or similarities.shape != same.shape:
+        raise ValueError(
+            "calibrate takes one similarity and one True/False a pair, "
+            f"not shapes {similarities.shape} and {same.shape}."
+        )
+    if not np.isfinite(similarities).all():
+        raise ValueError("A similarity is not a number: drop that pair first.")
+    if same.all() or not same.any():
+        raise ValueError("calibrate needs pairs of same and different people.")
+    order = np.argsort(-similarities, kind="stable")
+    falling = similarities[order]
+    last_of_equal = np.append(np.flatnonzero(np.diff(falling)), len(order) - 1)
+    accepted_same = np.cumsum(same[order])[last_of_equal]
+    accepted_different = last_of_equal + 1 - accepted_same
+    return Calibration(
+        thresholds=np.append(np.inf, falling[last_of_equal]),
+        true_accept_rate=np.append(0, accepted_same / same.sum()),
+        false_accept_rate=np.append(0, accepted_different / (~same).sum()),
+        similarities=similarities,
+        same=same,
+    )
+
+
+def _published_threshold(app: FaceAnalysis) -> float:
+    pack = Path(app.model_dir).name
+    threshold = settings_for(pack).threshold
+    if threshold is None:
+        raise ValueError(
+            f"No threshold is published for {pack!r}: give threshold=, chosen "
+            "with faces.calibrate on pairs of your own."
+        )
+    return threshold
+
+
+def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
+    try:
+        return largest_face(detect_faces(app, image))
+    except ValueError as error:
+        raise type(error)(f"The {position} picture: {error}") from None
+
+
+def _draw_pairs(same, _people, resamples, generator):
+    """Weights of each pair when pairs of each kind are drawn with return."""
+    for _ in range(resamples):
+        weights = np.empty(len(same))
+        for kind in (same, ~same):
+            count = int(kind.sum())
+            weights[kind] = generator.multinomial(
+                count, np.full(count, 1 / count)
+            )
+        yield weights
+
+
+def _draw_people(same, people, resamples, generator):
+    """Weights of each pair when people are drawn with return."""
+    people = np.asarray(people)
+    if people.shape != (len(same), 2):
+        raise ValueError(
+            f"people names the two in each pair: shape ({len(same)}, 2), "
+            f"not {people.shape}."
+        )
+    names, index = np.unique(people, return_inverse=True)
+    first, second = index.reshape(people.shape).T
+    for _ in range(resamples):
+        times = generator.multinomial(
+            len(names), np.full(len(names), 1 / len(names))
+        )
+        # Two copies of one person do not become a pair of different people.
+        yield np.where(same, times[first], times[first] * times[second]).astype(
+            float
+        )
+
+
+def _weighted_rate(same, weights, far: float) -> float:
+    """TAR at ``far`` of weighted pairs, sorted by falling similarity."""
+    different = np.cumsum(np.where(same, 0.0, weights))
+    allowed = np.searchsorted(different, far * different[-1], "right")
+    accepted = np.where(same, weights, 0.0)
+    return float(accepted[:allowed].sum() / accepted.sum())

@@ -1,0 +1,243 @@
+"""Where does this run: Colab or not, which devices, and is all in order?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import course_utils
+
+# Asked in processes of their own: a broken installation is then reported
+# instead of ending this one, and importing them here would take seconds.
+_QUESTIONS = {
+    "torch": (
+        "import torch; n = torch.cuda.is_available(); "
+        "a = [torch.cuda.get_device_name()] if n else []; "
+        "a += ['Apple GPU'] if torch.backends.mps.is_available() else []"
+    ),
+    "tensorflow": (
+        "import tensorflow as tf; "
+        "a = [d.name for d in tf.config.list_physical_devices('GPU')]"
+    ),
+    "cv2": "import cv2; a = []",
+    "onnxruntime": (
+        "import onnxruntime as o; a = [p.replace('ExecutionProvider', '') "
+        "for p in o.get_available_providers() if p != 'CPUExecutionProvider']"
+    ),
+}
+_CLASHES = (
+    ("onnxruntime", "onnxruntime-gpu"),
+    ("opencv-python", "opencv-python-headless"),
+)
+SYSTEM_LIBRARIES = "sudo apt-get install -y libgl1 libglib2.0-0"
+
+
+def in_colab() -> bool:
+    """Say whether this notebook runs in Google Colab."""
+    return "google.colab" in sys.modules
+
+
+def setup_notebook() -> None:
+    """Make pictures small and sharp, and hide warnings no learner can act on.
+
+    Called by the Setup cell of every notebook.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    # InsightFace 2.1 calls a function that scikit-image 2.2 will drop.
+    warnings.filterwarnings("ignore", ".*estimate", FutureWarning)
+    from matplotlib import pyplot as plt
+
+    plt.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "figure.figsize": (7, 4),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "image.cmap": "viridis",
+            "legend.frameon": False,
+        }
+    )
+    _use_jpeg_figures()
+    print(f"course_utils {course_utils.__version__} is ready.")
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """What this machine computes with.
+
+    Attributes:
+        processor: architecture, number of cores.
+        accelerators: {package: names of its devices besides the processor};
+            an empty list means that it runs on the processor.
+        problems: {package: why it cannot be imported}.
+    """
+
+    processor: str
+    accelerators: dict[str, list[str]]
+    problems: dict[str, str]
+
+
+def device_report() -> DeviceReport:
+    """Ask PyTorch, TensorFlow, OpenCV and onnxruntime what they can use.
+
+    Takes some seconds, because each is started in a process of its own.
+    """
+    running = {name: _ask(question) for name, question in _QUESTIONS.items()}
+    answers = {name: _answer(process) for name, process in running.items()}
+    return DeviceReport(
+        processor=f"{platform.machine()}, {os.cpu_count()} cores",
+        accelerators={n: a for n, a in answers.items() if isinstance(a, list)},
+        problems={n: a for n, a in answers.items() if isinstance(a, str)},
+    )
+
+
+def doctor() -> bool:
+    """Print versions, devices, model packs, and what to do about trouble.
+
+    Returns:
+        True when everything that the course needs works.
+    """
+    print(
+        f"course_utils {course_utils.__version__}, "
+        f"Python {platform.python_version()}, {platform.platform()}"
+    )
+    remedies = [
+        *_report("Packages", _package_lines()),
+        *_report("Devices", _device_lines()),
+        *_report("Models and data", _weight_lines()),
+        *_report("Face models run on", _provider_lines()),
+    ]
+    print("\nWhat to do" if remedies else "\nAll is well.")
+    for remedy in remedies:
+        print(f"  - {remedy}")
+    return not remedies
+
+
+# A line of the report: what it is about, what was found, what to do about it
+# (None when nothing is wrong).
+_Line = tuple[str, str, str | None]
+
+
+def _report(title: str, lines: Iterator[_Line]) -> list[str]:
+    print(f"\n{title}")
+    remedies = []
+    for name, found, remedy in lines:
+        print(f"  {'!!' if remedy else 'ok'}  {name:<18} {found}")
+        if remedy:
+            remedies.append(remedy)
+    return remedies
+
+
+def _package_lines() -> Iterator[_Line]:
+    from packaging.requirements import Requirement
+
+    for text in importlib.metadata.requires("course_utils") or ():
+        wanted = Requirement(text)
+        if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
+            continue
+        version = _version(wanted.name)
+        if version is None and wanted.name == "onnxruntime":
+            version = _version("onnxruntime-gpu")  # stands in for it
+        if version is None:
+            yield wanted.name, "missing", f"python -m pip install '{text}'"
+        elif not wanted.specifier.contains(version, prereleases=True):
+            fix = f"python -m pip install --upgrade '{text}'"
+            yield wanted.name, f"{version}, needs {wanted.specifier}", fix
+        else:
+            yield wanted.name, version, None
+    for one, other in _CLASHES:
+        if _version(one) and _version(other):
+            fix = (
+                f"python -m pip uninstall -y {one} {other}, then install only "
+                f"the one you need: they overwrite each other's files"
+            )
+            yield one, f"and {other} are both installed", fix
+
+
+def _device_lines() -> Iterator[_Line]:
+    report = device_report()
+    yield "processor", report.processor, None
+    for name, devices in report.accelerators.items():
+        yield name, ", ".join(devices) or "processor only", None
+    for name, problem in report.problems.items():
+        shared = "shared object" in problem
+        fix = SYSTEM_LIBRARIES if shared else f"python -m pip install {name}"
+        if name == "cv2" and not shared:
+            fix = "python -m pip install opencv-python"
+        yield name, f"cannot be imported: {problem}", fix
+
+
+def _weight_lines() -> Iterator[_Line]:
+    from course_utils import weights
+
+    for item in weights.TABLE.values():
+        state = weights.verify(item.name)
+        broken = state not in ("ready", "absent")
+        needed = item.kind in ("embedded", "package")
+        remedy = item.complaint(state) if broken or needed else None
+        yield item.name, state, remedy if state != "ready" else None
+
+
+def _provider_lines() -> Iterator[_Line]:
+    """What each loaded model really uses, not what was asked for."""
+    from course_utils import faces
+
+    try:
+        app = faces.load_face_analysis()
+    except Exception as error:  # whatever it is, the report goes on
+        yield "course_mini", f"cannot be loaded: {error}", str(error)
+        return
+    for task, model in app.models.items():
+        yield task, model.session.get_providers()[0], None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _ask(question: str) -> subprocess.Popen:
+    program = f"{question}\nimport json; print(json.dumps(a))"
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+
+def _answer(process: subprocess.Popen) -> list[str] | str:
+    """The devices, or the last line of what went wrong."""
+    try:
+        printed, complaint = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "no answer within two minutes"
+    if process.returncode != 0:
+        lines = complaint.strip().splitlines() or ["it ended without a word"]
+        return lines[-1]
+    return json.loads(printed.splitlines()[-1])
+
+
+def _use_jpeg_figures() -> None:
+    """Photographs as PNG would make the notebooks several times larger."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None and hasattr(shell, "kernel"):
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        shell.run_line_magic("matplotlib", "inline")
+        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})

@@ -1,0 +1,142 @@
+"""Similarity, verification, and error rates against closed forms."""
+
+import numpy as np
+import pytest
+
+from course_utils import faces
+from course_utils.faces import NoFaceError, calibrate, cosine_similarity
+
+generator = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ([1, 0], [1, 0], 1.0),
+        ([1, 0], [0, 5], 0.0),
+        ([1, 0], [-2, 0], -1.0),
+        ([1, 0], [1, 1], np.sqrt(0.5)),
+        ([3e100, 0], [1e-100, 0], 1.0),
+    ],
+)
+def test_cosine_of_known_angles(a, b, expected):
+    assert cosine_similarity(a, b) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ([0, 0], [1, 0]),
+        ([1, 2], [1, 2, 3]),
+        ([[1, 2]], [[1, 2]]),
+        ([np.nan, 1], [1, 1]),
+    ],
+)
+def test_cosine_refuses(a, b):
+    with pytest.raises(ValueError, match="Cosine similarity"):
+        cosine_similarity(a, b)
+
+
+def test_the_same_man_and_two_men(app, photo):
+    obama, again = photo("faces/obama_1"), photo("faces/obama_2")
+    same = faces.verify(app, obama, again)
+    assert same.same_person and same.similarity > 0.6
+    assert same.threshold == 0.363  # published for these weights
+    other = faces.verify(app, obama, photo("faces/giunchedi_1"))
+    assert not other.same_person and other.similarity < 0.3
+    assert faces.verify(app, obama, again, threshold=0.99).same_person is False
+
+
+def test_verify_says_which_picture_has_no_face(app, photo):
+    with pytest.raises(NoFaceError, match="^The second picture: No face"):
+        faces.verify(app, photo("faces/obama_1"), photo("faces/noface_cat"))
+
+
+def gaussian_pairs(count=20_000, distance=3.0):
+    same = np.arange(2 * count) < count
+    values = generator.normal(size=2 * count) + distance * same
+    return values / 10, same
+
+
+def test_error_rates_of_two_gaussians():
+    """For N(0, 1) and N(d, 1): AUC = Phi(d / sqrt 2), EER = Phi(-d / 2)."""
+    from math import erf, sqrt
+
+    def phi(x):
+        return (1 + erf(x / sqrt(2))) / 2
+
+    result = calibrate(*gaussian_pairs(distance=3.0))
+    assert result.auc == pytest.approx(phi(3 / sqrt(2)), abs=0.003)
+    assert result.eer == pytest.approx(phi(-1.5), abs=0.004)
+    assert result.threshold_at(0.0228) == pytest.approx(0.2, abs=0.01)
+    assert result.true_accept_rate_at(0.0228) == pytest.approx(phi(1), abs=0.01)
+
+
+def test_rates_by_hand():
+    result = calibrate([0.9, 0.8, 0.8, 0.3, 0.1], [1, 1, 0, 1, 0])
+    np.testing.assert_array_equal(
+        result.thresholds, [np.inf, 0.9, 0.8, 0.3, 0.1]
+    )
+    np.testing.assert_allclose(result.true_accept_rate, [0, 1 / 3, 2 / 3, 1, 1])
+    np.testing.assert_allclose(result.false_accept_rate, [0, 0, 0.5, 0.5, 1])
+    assert result.threshold_at(0.5) == 0.3
+    assert result.auc == pytest.approx(3 / 4)
+
+
+def test_perfect_and_hopeless_separation():
+    perfect = calibrate([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0])
+    assert perfect.auc == 1 and perfect.eer == 0
+    hopeless = calibrate([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0])
+    assert hopeless.auc == 0 and hopeless.eer == 1
+
+
+def test_rates_that_the_pairs_cannot_show():
+    result = calibrate([0.9, 0.2, 0.1], [1, 0, 0])
+    with pytest.raises(ValueError, match="that takes 1000"):
+        result.threshold_at(1e-3)
+    with pytest.raises(ValueError, match=r"lies in \(0, 1\]"):
+        result.threshold_at(0)
+
+
+@pytest.mark.parametrize(
+    "similarities, same, word",
+    [
+        ([0.1, 0.2], [1], "shapes"),
+        ([0.1, np.nan], [1, 0], "not a number"),
+        ([0.1, 0.2], [1, 1], "same and different"),
+    ],
+)
+def test_calibrate_refuses(similarities, same, word):
+    with pytest.raises(ValueError, match=word):
+        calibrate(similarities, same)
+
+
+def test_pair_interval_covers_the_truth_and_narrows():
+    few = calibrate(*gaussian_pairs(300)).interval(0.05)
+    many = calibrate(*gaussian_pairs(6_000)).interval(0.05)
+    truth = 0.912  # Phi(3 - 1.645)
+    assert few[0] < truth < few[1]
+    assert many[0] < truth < many[1]
+    assert many[1] - many[0] < 0.5 * (few[1] - few[0])
+
+
+def test_people_interval_is_wider_when_people_differ():
+    """Ten people, each with a similarity level of their own."""
+    levels = generator.normal(0.6, 0.15, 10)
+    pairs, similarity = [], []
+    for person in range(10):
+        for _ in range(45):
+            pairs.append((person, person))
+            similarity.append(levels[person] + generator.normal(0, 0.02))
+        for other in range(person):
+            for _ in range(50):
+                pairs.append((person, other))
+                similarity.append(generator.normal(0.2, 0.15))
+    people = np.array(pairs)
+    result = calibrate(similarity, people[:, 0] == people[:, 1])
+    naive = result.interval(0.05)
+    honest = result.interval(0.05, people)
+    assert honest[1] - honest[0] > 2 * (naive[1] - naive[0])
+    assert honest == result.interval(0.05, people)  # the seed is fixed
+    with pytest.raises(ValueError, match="people names the two"):
+        result.interval(0.05, people[:5])
