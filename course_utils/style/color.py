@@ -50,7 +50,7 @@ def match_colors(style: np.ndarray, content: np.ndarray) -> np.ndarray:
 
 def _power(pixels: np.ndarray, exponent: float) -> np.ndarray:
     """Raise the covariance of (n, 3) pixels to a power."""
-    # One grey level (1/255)^2 on the diagonal keeps flat pictures invertible.
-    covariance = np.cov(pixels.T, bias=True) + np.eye(3) / 255**2
+    # The variance of rounding to 8 bits, so that flat pictures have one too.
+    covariance = np.cov(pixels.T, bias=True) + np.eye(3) / 255**2 / 12
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * values**exponent) @ vectors.T

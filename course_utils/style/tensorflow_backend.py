@@ -5,12 +5,19 @@ side by side. What differs is how a gradient is asked for (a tape instead of
 ``backward``) and that the whole evaluation is compiled into one graph.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from . import hardware, vgg
 from .losses import Targets
+
+with contextlib.suppress(ImportError):
+    # PyTorch loads triton late, at the first optimiser or with torchvision.
+    # Loaded after TensorFlow it ends the process (tensorflow issue 124205);
+    # loaded before, the two get on.
+    import triton  # noqa: F401
 
 with hardware.silent_stderr():
     import tensorflow as tf
