@@ -1,5 +1,7 @@
 """PyTorch against TensorFlow, and each against an independent reference."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -80,13 +82,25 @@ def test_losses_and_gradients_agree(photo, painting, preserve_color):
 
 
 def test_fifty_steps_agree(photo, painting):
+    """The same curve at first, the same loss at the end.
+
+    In between rounding errors grow a hundredfold every ten steps. At the
+    default style_weight of 100 they reach 1 to 3 % of the loss at this small
+    size even between two runs of one framework whose gradients differ by
+    1e-7; at 10 they stay below 0.4 %.
+    """
+    recipe = dataclasses.replace(RECIPE, style_weight=10.0, tv_weight=0.0)
     torch, tensorflow = (
-        style.transfer(photo, painting, RECIPE, name).history
+        [
+            losses.total
+            for losses in style.transfer(photo, painting, recipe, name).history
+        ]
         for name in backends.BACKENDS
     )
     assert len(torch) == len(tensorflow) == 50
-    assert torch[-1].total < 0.1 * torch[0].total
-    assert torch[-1].total == pytest.approx(tensorflow[-1].total, rel=0.01)
+    assert torch[:5] == pytest.approx(tensorflow[:5], rel=1e-4)
+    assert min(torch) < 0.1 * torch[0]
+    assert min(torch) == pytest.approx(min(tensorflow), rel=0.01)
 
 
 @pytest.mark.parametrize("backend", backends.BACKENDS)
