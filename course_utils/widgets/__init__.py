@@ -1,0 +1,5 @@
+"""Interactive controls for the notebooks, for ipywidgets 7.7 and 8."""
+
+from course_utils.widgets.explorer import Explorer
+
+__all__ = ["Explorer"]
