@@ -18,7 +18,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-KINDS = ("faces", "styles", "content")
+KINDS = ("faces", "styles", "content", "made")
 MAX_PIXELS = Image.MAX_IMAGE_PIXELS  # about 89 million; Pillow warns above it
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
@@ -136,7 +136,7 @@ def samples(kind: str) -> list[Path]:
     """List the sample pictures of one kind, in alphabetical order.
 
     Args:
-        kind: "faces", "styles" or "content".
+        kind: "faces", "styles", "content" or "made" (by this course).
 
     Raises:
         ImageError: another kind was asked for.
@@ -186,7 +186,8 @@ def show(
     from matplotlib import pyplot as plt
 
     images = [images] if isinstance(images, np.ndarray) else list(images)
-    titles = [titles] if isinstance(titles, str) else titles
+    if titles is not None:
+        titles = [titles] if isinstance(titles, str) else list(titles)
     if not images:
         raise ImageError("There is no picture to show.")
     if titles is not None and len(titles) != len(images):
@@ -197,7 +198,7 @@ def show(
         np.clip(max(aspects[start : start + columns]), 0.2, 1.6)
         for start in range(0, len(images), columns)
     ]
-    width = 10 / columns if columns > 1 else 6.0  # inches
+    width = 10 / columns if columns > 1 else 7.0  # inches
     figure, axes = plt.subplots(
         len(heights),
         columns,

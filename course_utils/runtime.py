@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import course_utils
 
 # Asked in processes of their own: a broken installation is then reported
-# instead of ending this one, and importing them here would take seconds.
+# instead of ending this one, and importing them here would take seconds. Of
+# onnxruntime's providers, Azure's is always offered and computes elsewhere.
 _QUESTIONS = {
     "torch": (
         "import torch; n = torch.cuda.is_available(); "
@@ -29,7 +30,7 @@ _QUESTIONS = {
     "cv2": "import cv2; a = []",
     "onnxruntime": (
         "import onnxruntime as o; a = [p.replace('ExecutionProvider', '') "
-        "for p in o.get_available_providers() if p != 'CPUExecutionProvider']"
+        "for p in o.get_available_providers() if p[:3] not in ('CPU', 'Azu')]"
     ),
 }
 _CLASHES = (
@@ -181,10 +182,11 @@ def _weight_lines() -> Iterator[_Line]:
 
     for item in weights.TABLE.values():
         state = weights.verify(item.name)
-        broken = state not in ("ready", "absent")
-        needed = item.kind in ("embedded", "package")
-        remedy = item.complaint(state) if broken or needed else None
-        yield item.name, state, remedy if state != "ready" else None
+        if state == "absent" and item.kind not in ("embedded", "package"):
+            yield item.name, "absent (optional)", None
+        else:
+            fine = state == "ready"
+            yield item.name, state, None if fine else item.complaint(state)
 
 
 def _provider_lines() -> Iterator[_Line]:

@@ -23,6 +23,7 @@ COLORS = {
     "blue": (0, 114, 178),
     "vermilion": (213, 94, 0),
 }
+_POINT = COLORS["sky blue"]
 _LANDMARKS = {"5": "kps", "106": "landmark_2d_106", "68": "landmark_3d_68"}
 
 
@@ -141,10 +142,10 @@ def _draw_points(canvas: np.ndarray, points: np.ndarray, radius: int) -> None:
     import cv2
 
     # Sixteenths of a pixel: rounding to whole ones would misplace small faces.
+    # The dark rim keeps the points visible on any skin.
     for x, y in np.rint(points * 16).astype(int).tolist():
-        cv2.circle(
-            canvas, (x, y), radius * 16, COLORS["vermilion"], -1, cv2.LINE_AA, 4
-        )
+        for size, color in ((radius * 24, (0, 0, 0)), (radius * 16, _POINT)):
+            cv2.circle(canvas, (x, y), size, color, -1, cv2.LINE_AA, 4)
 
 
 def _draw_labels(canvas, faces, labels) -> np.ndarray:

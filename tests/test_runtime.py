@@ -1,0 +1,103 @@
+"""The doctor finds trouble and names its cure."""
+
+import subprocess
+import sys
+
+import pytest
+
+from course_utils import runtime, weights
+
+
+@pytest.fixture
+def no_devices(monkeypatch):
+    """Starting PyTorch and TensorFlow for every test would take too long."""
+    monkeypatch.setattr(runtime, "_QUESTIONS", {"cv2": "a = []"})
+
+
+def test_a_healthy_machine(no_devices, capsys):
+    assert runtime.doctor() is True
+    printed = capsys.readouterr().out
+    assert "All is well" in printed
+    assert "detection" in printed and "ExecutionProvider" in printed
+    for name in weights.TABLE:
+        assert name in printed
+
+
+def test_real_devices_are_reported():
+    report = runtime.device_report()
+    assert set(report.accelerators) == {
+        "torch",
+        "tensorflow",
+        "cv2",
+        "onnxruntime",
+    }
+    assert report.problems == {}
+    assert "cores" in report.processor
+
+
+@pytest.mark.parametrize(
+    "question, cure",
+    [
+        ("import no_such_package", "python -m pip install torch"),
+        (
+            "raise ImportError('libGL.so.1: cannot open shared object file')",
+            "apt-get install",
+        ),
+    ],
+)
+def test_what_cannot_be_imported(monkeypatch, capsys, question, cure):
+    monkeypatch.setattr(runtime, "_QUESTIONS", {"torch": question})
+    assert runtime.doctor() is False
+    printed = capsys.readouterr().out
+    assert "cannot be imported" in printed
+    assert cure in printed.split("What to do")[1]
+
+
+def test_missing_old_and_clashing_packages(no_devices, monkeypatch, capsys):
+    real = runtime._version
+    found = {"insightface": None, "numpy": "1.26", "onnxruntime-gpu": "1.31"}
+    monkeypatch.setattr(
+        runtime, "_version", lambda name: found.get(name, real(name))
+    )
+    assert runtime.doctor() is False
+    advice = capsys.readouterr().out.split("What to do")[1]
+    assert "pip install 'insightface" in advice
+    assert "pip install --upgrade 'numpy" in advice
+    assert "uninstall -y onnxruntime onnxruntime-gpu" in advice
+
+
+def test_the_gpu_build_stands_in_for_onnxruntime(
+    no_devices, monkeypatch, capsys
+):
+    real = runtime._version
+    found = {"onnxruntime": None, "onnxruntime-gpu": "1.31"}
+    monkeypatch.setattr(
+        runtime, "_version", lambda name: found.get(name, real(name))
+    )
+    assert runtime.doctor() is True
+
+
+def test_a_broken_pack_is_named_with_its_cure(
+    no_devices, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / ".insightface" / "models" / "buffalo_l").mkdir(parents=True)
+    assert runtime.doctor() is False
+    advice = capsys.readouterr().out.split("What to do")[1]
+    assert "models fetch buffalo_l" in advice
+
+
+def test_importing_the_package_is_cheap():
+    """Nothing heavy may be loaded before it is used."""
+    program = (
+        "import sys; import course_utils; "
+        "from course_utils import images, runtime, weights; "
+        "heavy = {'torch', 'tensorflow', 'cv2', 'insightface', 'onnxruntime',"
+        " 'matplotlib'}; assert not heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_outside_colab():
+    assert runtime.in_colab() is False
