@@ -56,7 +56,6 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
         resources={"metadata": {"path": str(folder)}},
         coalesce_streams=True,
         record_timing=False,
-        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
     )
     try:

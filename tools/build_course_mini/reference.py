@@ -74,15 +74,19 @@ def middle(crop, size):
 def detect(name):
     """Return OpenCV's YuNet faces in a sample photograph, (faces, 15)."""
     image = cv2.imread(str(FACES / f"{name}.jpg"))
+    return original_detector().detect(letterbox(image))[1]
+
+
+def original_detector():
+    """Return YuNet as OpenCV runs it, for pictures of `letterbox`."""
     with _file(sources.YUNET.load(SOURCES)) as path:
-        detector = cv2.FaceDetectorYN.create(
+        return cv2.FaceDetectorYN.create(
             path,
             "",
             (DETECTOR_SIZE, DETECTOR_SIZE),
             DETECTOR_THRESHOLD,
             0.4,  # InsightFace's limit of the boxes' overlap
         )
-    return detector.detect(letterbox(image))[1]
 
 
 def letterbox(image):
@@ -96,12 +100,17 @@ def letterbox(image):
 
 def embed(crop):
     """Return OpenCV's SFace embedding of a crop's middle, (128,)."""
+    bgr = middle(crop, 112)[..., ::-1].copy()
+    return original_recogniser().feature(bgr)[0].copy()
+
+
+def original_recogniser():
+    """Return SFace as OpenCV runs it."""
     model = onnx.load_from_string(sources.SFACE.load(SOURCES))
     # The file lists its weights as inputs too; OpenCV 5 wants one input.
     del model.graph.input[1:]
     with _file(model.SerializeToString()) as path:
-        recogniser = cv2.FaceRecognizerSF.create(path, "")
-    return recogniser.feature(middle(crop, 112)[..., ::-1].copy())[0].copy()
+        return cv2.FaceRecognizerSF.create(path, "")
 
 
 def find_meshes(crops):
