@@ -29,7 +29,7 @@ class TorchArticle:
 
     def __init__(self, content, style):
         """Compute the targets, as the article does before its loop."""
-        import torch
+        from course_utils.style.torch_backend import torch
 
         self.torch = torch
         self.model = _torchvision_trunk()
@@ -111,6 +111,7 @@ class TorchArticle:
 
     def _tensor(self, picture):
         array = np.float32(picture).transpose(2, 0, 1)[None] / 255
+        array = np.ascontiguousarray(array)
         return self.torch.tensor(array, device=self.device)
 
     def _picture(self, tensor):

@@ -1,6 +1,7 @@
 """What the processor is good at, and how much memory is left."""
 
 import contextlib
+import ctypes
 import functools
 import os
 from pathlib import Path
@@ -42,6 +43,18 @@ def _container_memory(otherwise: int) -> int:
         return limit - int((folder / "memory.current").read_text())
     except (OSError, ValueError):  # no container, or "max": no limit
         return otherwise
+
+
+def give_back_large_blocks() -> None:
+    """Have freed blocks beyond 1 MB go back to the system at once (glibc).
+
+    Otherwise the feature maps, which come and go, and the optimiser's
+    pictures, which stay, leave holes between each other: a quarter more
+    memory at the peak.
+    """
+    mmap_threshold = -3  # M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(mmap_threshold, 2**20)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,8 @@ with hardware.silent_stderr():
 
     GPUS = tf.config.list_physical_devices("GPU")
 
+hardware.give_back_large_blocks()
+
 DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
 
 for gpu in GPUS:

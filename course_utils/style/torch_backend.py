@@ -22,6 +22,8 @@ import torch.nn.functional as F
 from . import hardware, vgg
 from .losses import Targets
 
+hardware.give_back_large_blocks()
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
