@@ -242,4 +242,4 @@ def _use_jpeg_figures() -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         shell.run_line_magic("matplotlib", "inline")
-        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})
+        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 80})
