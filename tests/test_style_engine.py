@@ -50,6 +50,7 @@ def painting():
         {"snapshot_every": -1},
         {"seed": -1},
         {"style_image_weights": (1.0, -1.0)},
+        {"style_image_weights": (0.0, 0.0)},
         {"weights": "resnet"},
     ],
     ids=str,

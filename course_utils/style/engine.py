@@ -50,7 +50,8 @@ class Progress:
         image: the best picture so far, RGB uint8, at the present size.
         seconds: since the start.
         eta: estimated seconds to the end.
-        state: give it to ``resume`` to go on from here.
+        state: what ``resume`` goes on from. It holds the optimiser's memory,
+            some twenty pictures: collect images, not Progress.
     """
 
     step: int
@@ -74,7 +75,7 @@ class StyleResult:
         seconds: how long it took.
         stopped: True if it ended before its last step.
         reason: why it stopped, "" if it did not.
-        state: give it to ``resume`` to go on from here.
+        state: what ``resume`` goes on from.
     """
 
     image: np.ndarray

@@ -169,8 +169,14 @@ class StyleRecipe:
         _require_weight("learning_rate", self.learning_rate)
         if self.learning_rate == 0:
             raise RecipeError("learning_rate is 0: Adam would never move.")
-        for weight in self.style_image_weights or ():
+        weights = self.style_image_weights
+        for weight in weights or ():
             _require_weight("a weight in style_image_weights", weight)
+        if weights is not None and not any(weights):
+            raise RecipeError(
+                "style_image_weights gives no picture a positive weight: "
+                "use None for equal ones."
+            )
 
     def _check_layers(self, kind: str) -> None:
         layers = getattr(self, f"{kind}_layers")
