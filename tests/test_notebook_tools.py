@@ -45,7 +45,7 @@ def good_notebook(name):
         new_markdown_cell("## Objectives\n\n- learn"),
         new_markdown_cell("## Setup"),
         code(setup, 1, "ready"),
-        new_markdown_cell("![A square](square.png)"),
+        new_markdown_cell("![A square](square.png) $a^{[l](C)}$"),
         code("# NBVAL_IGNORE_OUTPUT\nprint(9)", 2, "9"),
         new_markdown_cell("## Exercises\n\n1. Why?"),
         new_markdown_cell("## Summary\n\nDone."),
