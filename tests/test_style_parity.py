@@ -1,6 +1,8 @@
 """PyTorch against TensorFlow, and each against an independent reference."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -258,3 +260,14 @@ def test_lbfgs_minimises_a_known_function_in_the_box():
         error = optimizer.trial - aim
         optimizer.tell(float(scales @ error**2), 2 * scales * error)
     assert optimizer.best == pytest.approx([0.3, 0.7, 1.0, 0.0], abs=1e-3)
+
+
+def test_tensorflow_may_be_imported_first():
+    """triton loaded after TensorFlow would end the process without a word."""
+    program = (
+        "import tensorflow; from course_utils.style import tensorflow_backend;"
+        "import torch; pixels = torch.zeros(3, requires_grad=True);"
+        "torch.optim.LBFGS([pixels]); import torchvision"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[-500:]

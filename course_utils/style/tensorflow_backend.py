@@ -6,6 +6,7 @@ side by side. What differs is how a gradient is asked for (a tape instead of
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -13,11 +14,14 @@ import numpy as np
 from . import hardware, vgg
 from .losses import Targets
 
-with contextlib.suppress(ImportError):
-    # PyTorch loads triton late, at the first optimiser or with torchvision.
-    # Loaded after TensorFlow it ends the process (tensorflow issue 124205);
-    # loaded before, the two get on.
-    import triton  # noqa: F401
+# PyTorch loads triton late, at the first optimiser or with torchvision. Loaded
+# after TensorFlow it ends the process (tensorflow issue 124205); loaded before,
+# the two get on. Too late for that, PyTorch does without it.
+if "tensorflow" in sys.modules:
+    sys.modules.setdefault("triton", None)
+else:
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
 
 with hardware.silent_stderr():
     import tensorflow as tf
