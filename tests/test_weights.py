@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import importlib.util
 import io
 import os
 import shutil
@@ -606,8 +607,6 @@ def test_the_addresses_are_those_of_the_libraries():
         row = weights.TABLE[name]
         assert row.url() == model_zoo_download_url(f"{name}.zip")
     # Read, not imported: importing Keras would load TensorFlow.
-    import importlib.util
-
     keras = Path(importlib.util.find_spec("keras").origin).parent
     text = (keras / "src" / "applications" / "vgg16.py").read_text()
     row = weights.TABLE["vgg16_caffe"]
@@ -752,3 +751,15 @@ def test_the_command_starts_without_heavy_imports():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_the_torchvision_trunk_is_the_one_torchvision_names():
+    # Read, not imported: importing torchvision would load PyTorch.
+    folder = Path(importlib.util.find_spec("torchvision").origin).parent
+    text = (folder / "models" / "vgg.py").read_text()
+    entry = text.split("class VGG16_Weights")[1].split("IMAGENET1K_FEATURES")[1]
+    row = weights.TABLE["vgg16_torchvision"]
+    assert f'url="{row.url()}"' in entry
+    assert row.url().endswith(f"-{row.checksum.removeprefix('sha256:')}.pth")
+    published = float(entry.split('"_file_size": ')[1].split(",")[0]) * 2**20
+    assert abs(row.size - published) <= row.size_known_to
