@@ -79,20 +79,18 @@ def load_face_analysis(
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
     _check_detector_settings(det_size, det_thresh)
     _check_providers(providers, onnxruntime.get_available_providers())
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = settings.threads
-    # Idle threads would otherwise burn a core each, waiting for work.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         app = ParallelFaceAnalysis(
             str(folder),
             providers=None if providers is None else list(providers),
-            sess_options=options,
+            sess_options=_session_options(settings.threads),
         )
     except AssertionError:  # all that InsightFace says of such a folder
         raise weights.WeightsError(
             f"{folder} holds no face detection model: name a pack's folder."
         ) from None
+    if settings.threads == 1:
+        _give_detector_all_cores(app)
     # ctx_id would only force the CPU when negative; providers= decides.
     app.prepare(ctx_id=0, det_thresh=det_thresh, det_size=det_size)
     return app
@@ -234,6 +232,27 @@ def _pack_folder(pack: str | os.PathLike) -> Path:
             f"{str(pack)!r} is neither a folder nor one of {', '.join(packs)}."
         )
     return folder
+
+
+def _session_options(threads: int):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Idle threads would otherwise burn a core each, waiting for work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _give_detector_all_cores(app: FaceAnalysis) -> None:
+    """The detector runs alone, before there are faces to share out."""
+    from insightface.model_zoo import model_zoo
+
+    app.det_model = app.models["detection"] = model_zoo.get_model(
+        app.det_model.model_file,
+        providers=app.det_model.session.get_providers(),
+        sess_options=_session_options(os.cpu_count() or 1),
+    )
 
 
 def _check_detector_settings(det_size, det_thresh) -> None:

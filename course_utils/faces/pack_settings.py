@@ -19,9 +19,9 @@ class PackSettings:
         threshold: cosine similarity from which two faces count as one person,
             or None where nobody has published or measured one.
         threshold_source: where that threshold comes from.
-        threads: processor threads of one model. The small networks gain
-            nothing from a second thread; faces and photographs are shared out
-            among the cores instead.
+        threads: processor threads of one model. With 1, for small networks,
+            only the detector uses all cores: faces and photographs are shared
+            out among the cores instead.
     """
 
     det_size: tuple[int, int] | None
