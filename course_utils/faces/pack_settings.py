@@ -18,7 +18,6 @@ class PackSettings:
         det_thresh: lowest detection score that counts as a face, 0 to 1.
         threshold: cosine similarity from which two faces count as one person,
             or None where nobody has published or measured one.
-        threshold_source: where that threshold comes from.
         threads: processor threads of one model. With 1, for small networks,
             only the detector uses all cores: faces and photographs are shared
             out among the cores instead.
@@ -27,24 +26,17 @@ class PackSettings:
     det_size: tuple[int, int] | None
     det_thresh: float
     threshold: float | None
-    threshold_source: str
     threads: int
 
 
 _CORES = os.cpu_count() or 1
-_UNKNOWN = PackSettings(None, 0.5, None, "", _CORES)
+_UNKNOWN = PackSettings(None, 0.5, None, _CORES)
 
 PACK_SETTINGS = {
-    "course_mini": PackSettings(
-        None, 0.65, 0.363, "OpenCV's FaceRecognizerSF tutorial (LFW)", 1
-    ),
-    "buffalo_l": PackSettings(
-        None,
-        0.5,
-        0.4078,
-        "InsightFace server README, false accept rate 1e-6",
-        _CORES,
-    ),
+    # Threshold: OpenCV's FaceRecognizerSF tutorial, on LFW.
+    "course_mini": PackSettings(None, 0.65, 0.363, 1),
+    # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
+    "buffalo_l": PackSettings(None, 0.5, 0.4078, _CORES),
 }
 
 
