@@ -247,11 +247,11 @@ def test_workers_do_not_change_the_embeddings(app, photo):
 
 
 def test_interrupting_a_folder_keeps_what_is_done(app, monkeypatch):
-    def interrupted(futures, _progress):
-        yield next(iter(futures))
+    def interrupted(photographs, *_):
+        yield next(photographs)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course_utils.faces.analysis._watch", interrupted)
+    monkeypatch.setattr("course_utils.faces.analysis.watch", interrupted)
     results = faces.embed_images(app, images.samples("faces"), workers=1)
     assert results[0].error is None and results[0].faces
     assert results[-1].error.startswith("stopped")

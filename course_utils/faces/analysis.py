@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +121,32 @@ def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
     return _left_to_right(app.get(_to_bgr(image)))
 
 
+def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
+    """Find all faces of a picture and run only the recognition model on each.
+
+    Args:
+        app: from ``load_face_analysis``.
+        image: RGB ``uint8``, shape (height, width, 3).
+
+    Returns:
+        Faces from left to right, each with ``bbox``, ``kps``, ``det_score``
+        and ``embedding``: see ``detect_faces``.
+
+    Raises:
+        images.ImageError: ``image`` is not an RGB ``uint8`` picture.
+        ValueError: the pack has no recognition model.
+    """
+    image = images.require_rgb(image)
+    _require_recognition(app)
+    if _is_a_thread(image):
+        return []
+    bgr = _to_bgr(image)
+    faces = app.detect(bgr)
+    for face in faces:
+        app.models["recognition"].get(bgr, face)
+    return _left_to_right(faces)
+
+
 def largest_face(faces: Sequence[Face]) -> Face:
     """Return the face with the largest box, usually the one that is meant.
 
@@ -158,48 +186,70 @@ def embed_images(
         ValueError: ``workers`` is less than 1, or the pack has no recognition
             model.
     """
-    workers = os.cpu_count() or 1 if workers is None else workers
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}.")
-    if "recognition" not in app.models:
-        raise ValueError("This pack has no recognition model: use another.")
+    _require_recognition(app)
     paths = [Path(path) for path in paths]
     results = [ImageFaces(path, [], _STOPPED) for path in paths]
-    pool = ThreadPoolExecutor(workers)
-    places = {pool.submit(_embed, app, path): n for n, path in enumerate(paths)}
-    try:
-        for future in _watch(places, progress):
-            results[places[future]] = future.result()
-    except KeyboardInterrupt:
-        pass  # what is done is kept and returned
-    finally:
-        pool.shutdown(cancel_futures=True)
+    found = in_threads(lambda path: _embed(app, path), paths, workers)
+    # Interrupted, what is done is kept and returned.
+    with contextlib.closing(found), contextlib.suppress(KeyboardInterrupt):
+        for place, result in enumerate(watch(found, len(paths), progress)):
+            results[place] = result
     return results
 
 
-def _watch(futures: Iterable[Future], progress: bool) -> Iterable[Future]:
-    return tqdm(
-        as_completed(futures),
-        total=len(futures),
-        unit="photo",
-        disable=not progress,
-    )
+def in_threads(
+    function: Callable, items: Iterable, workers: int | None = None
+) -> Iterator:
+    """Yield ``function(item)`` of each item, in order, worked out in threads.
+
+    Only a few items are begun before their turn, so that any number of them
+    fits into memory. Close the generator to end early.
+
+    Args:
+        function: called in a thread; what it raises is raised here.
+        items: what to call it with.
+        workers: threads; default one a core.
+
+    Raises:
+        ValueError: at once, if ``workers`` is less than 1.
+    """
+    workers = os.cpu_count() or 1 if workers is None else workers
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}.")
+    return _in_threads(function, items, workers)
+
+
+def watch(photographs: Iterable, total: int, progress: bool) -> Iterator:
+    """Pass photographs on and, if ``progress``, show a bar with time left."""
+    return tqdm(photographs, total=total, unit="photo", disable=not progress)
+
+
+def _in_threads(function: Callable, items: Iterable, workers: int) -> Iterator:
+    pool = ThreadPoolExecutor(workers)
+    begun = deque()
+    try:
+        for item in items:
+            begun.append(pool.submit(function, item))
+            if len(begun) > 4 * workers:  # a slow one must not idle the others
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _embed(app: FaceAnalysis, path: Path) -> ImageFaces:
     try:
-        image = images.load_image(path)
-        if _is_a_thread(image):
-            return ImageFaces(path, [])
-        bgr = _to_bgr(image)
-        faces = app.detect(bgr)
-        for face in faces:
-            app.models["recognition"].get(bgr, face)
+        return ImageFaces(path, embed_faces(app, images.load_image(path)))
     except images.ImageError as error:
         return ImageFaces(path, [], str(error))
     except Exception as error:  # one strange file must not lose the others
         return ImageFaces(path, [], f"{path} failed: {error!r}.")
-    return ImageFaces(path, _left_to_right(faces))
+
+
+def _require_recognition(app: FaceAnalysis) -> None:
+    if "recognition" not in app.models:
+        raise ValueError("This pack has no recognition model: use another.")
 
 
 def _to_bgr(image: np.ndarray) -> np.ndarray:
