@@ -15,3 +15,23 @@ def app():
 def photo():
     """Read a sample picture by name, for instance photo("faces/obama_1")."""
     return lambda name: images.load_image(images.sample(name))
+
+
+@pytest.fixture
+def upload():
+    """Send a file to a FileUpload as a browser does, ipywidgets 7 or 8."""
+
+    def send(control, name, content):
+        file = {"name": name, "type": "image/*", "size": len(content)}
+        if control.has_trait("metadata"):  # ipywidgets 7
+            state = {
+                "metadata": [file],
+                "data": [memoryview(content)],
+                "_counter": control._counter + 1,
+            }
+        else:
+            file.update(content=memoryview(content), last_modified=0)
+            state = {"value": [file]}
+        control.set_state(state)
+
+    return send

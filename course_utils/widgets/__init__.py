@@ -1,5 +1,6 @@
 """Interactive controls for the notebooks, for ipywidgets 7.7 and 8."""
 
 from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.picture_picker import PicturePicker
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "PicturePicker"]

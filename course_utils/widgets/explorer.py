@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import inspect
-import io
 from collections.abc import Callable
 
 import ipywidgets
-import numpy as np
-from PIL import Image
 
-from course_utils import images
-
-_JPEG = {"format": "jpeg", "pil_kwargs": {"quality": 88}}
+from course_utils.widgets.parts import Message, Picture
 
 
 class Explorer(ipywidgets.VBox):
@@ -43,10 +37,8 @@ class Explorer(ipywidgets.VBox):
         """
         super().__init__()
         self._draw = draw
-        self.picture = ipywidgets.Image(format="jpeg")
-        self.picture.layout.max_width = "100%"
-        self.picture.layout.align_self = "flex-start"
-        self.message = ipywidgets.HTML()
+        self.picture = Picture()
+        self.message = Message()
         parameters = inspect.signature(draw).parameters
         self.controls = {
             name: _control(name, choices, parameters[name].default)
@@ -65,12 +57,8 @@ class Explorer(ipywidgets.VBox):
 
     def _refresh(self, _change=None) -> None:
         values = {name: c.value for name, c in self.controls.items()}
-        try:
-            self.picture.value = _encode(self._draw(**values))
-            self.message.value = ""
-        except Exception as error:  # a callback's error would vanish unseen
-            text = html.escape(f"{type(error).__name__}: {error}")
-            self.message.value = f"<b>{text}</b>"
+        with self.message.explaining():
+            self.picture.show(self._draw(**values))
 
 
 def _control(name: str, choices, start) -> ipywidgets.Widget:
@@ -79,12 +67,3 @@ def _control(name: str, choices, start) -> ipywidgets.Widget:
     if control.has_trait("continuous_update"):
         control.continuous_update = False  # draw once, where the slider stops
     return control
-
-
-def _encode(drawn) -> bytes:
-    buffer = io.BytesIO()
-    if isinstance(drawn, np.ndarray):
-        Image.fromarray(images.require_rgb(drawn)).save(buffer, "JPEG")
-    else:
-        drawn.savefig(buffer, bbox_inches="tight", **_JPEG)
-    return buffer.getvalue()

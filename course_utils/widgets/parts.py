@@ -1,0 +1,74 @@
+"""What every widget here needs: a picture, a line for errors, whole labels."""
+
+from __future__ import annotations
+
+import html
+import io
+from contextlib import contextmanager
+
+import ipywidgets
+from PIL import Image
+
+from course_utils import images
+
+_JPEG = {"format": "jpeg", "pil_kwargs": {"quality": 88}}
+
+# As a control's style=: by default ipywidgets cuts off long descriptions.
+WHOLE_LABEL = {"description_width": "initial"}
+
+
+class Picture(ipywidgets.Image):
+    """An ``ipywidgets.Image`` that takes pictures and figures."""
+
+    def __init__(self, **layout):
+        """Take CSS properties, for instance ``max_width="160px"``."""
+        layout = {"max_width": "100%", "align_self": "flex-start", **layout}
+        super().__init__(format="jpeg", layout=layout)
+
+    def show(self, drawn) -> None:
+        """Show an RGB ``uint8`` picture or a matplotlib Figure.
+
+        Raises:
+            images.ImageError: it is neither.
+        """
+        self.value = jpeg(drawn)
+
+
+class Message(ipywidgets.HTML):
+    """A line that is empty until something goes wrong."""
+
+    @contextmanager
+    def explaining(self):
+        """Show an exception of the block in one sentence; else clear the line.
+
+        Without this a callback's exception would vanish unseen.
+        """
+        try:
+            yield
+        except Exception as error:
+            text = html.escape(_sentence(error))
+            self.value = f'<b role="alert">{text}</b>'
+        else:
+            self.value = ""
+
+
+def jpeg(drawn) -> bytes:
+    """Encode an RGB ``uint8`` picture or a matplotlib Figure as JPEG.
+
+    Raises:
+        images.ImageError: it is neither.
+    """
+    buffer = io.BytesIO()
+    if hasattr(drawn, "savefig"):
+        drawn.savefig(buffer, bbox_inches="tight", **_JPEG)
+    else:
+        picture = Image.fromarray(images.require_rgb(drawn))
+        picture.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def _sentence(error: Exception) -> str:
+    """This package's messages are sentences; others need their class's name."""
+    if type(error).__module__.startswith("course_utils"):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
