@@ -31,14 +31,16 @@ def draw_faces(
     image: np.ndarray,
     faces: Sequence[Face],
     *,
+    boxes: bool = True,
     landmarks: str | None = "5",
     labels: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Draw boxes, points and a label for each face.
+    """Draw a box, points and a label for each face.
 
     Args:
         image: RGB ``uint8``, shape (height, width, 3); it is not changed.
         faces: from ``detect_faces``.
+        boxes: draw the boxes.
         landmarks: "5" (key points), "106", "68" (3-D points seen from the
             front), or None.
         labels: a text a face; default the detection score. Empty strings draw
@@ -65,8 +67,9 @@ def draw_faces(
     canvas = images.require_rgb(image).copy()
     line = _line_width(canvas)
     for face in faces:
-        x0, y0, x1, y1 = np.rint(face.bbox).astype(int).tolist()
-        cv2.rectangle(canvas, (x0, y0), (x1, y1), COLORS["yellow"], line)
+        if boxes:
+            x0, y0, x1, y1 = np.rint(face.bbox).astype(int).tolist()
+            cv2.rectangle(canvas, (x0, y0), (x1, y1), COLORS["yellow"], line)
         if landmarks is not None:
             _draw_points(canvas, _points(face, landmarks), _radius(face))
     return _draw_labels(canvas, faces, labels)

@@ -1,6 +1,7 @@
 """Interactive controls for the notebooks, for ipywidgets 7.7 and 8."""
 
+from course_utils.widgets.detection import DetectionExplorer
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.picture_picker import PicturePicker
 
-__all__ = ["Explorer", "PicturePicker"]
+__all__ = ["DetectionExplorer", "Explorer", "PicturePicker"]
