@@ -48,6 +48,7 @@ def good_notebook(name):
         new_markdown_cell("![A square](square.png) $a^{[l](C)}$"),
         code("# NBVAL_IGNORE_OUTPUT\nprint(9)", 2, "9"),
         new_markdown_cell("## Exercises\n\n1. Why?"),
+        code("# @title Solution: why\nprint(2)", 3, "2"),
         new_markdown_cell("## Summary\n\nDone."),
     ]
     notebook = new_notebook(cells=cells)
@@ -88,6 +89,13 @@ def printed(text):
     return change
 
 
+def with_metadata(index, metadata):
+    def change(notebook):
+        notebook.cells[index].metadata = nbformat.from_dict(metadata)
+
+    return change
+
+
 def with_error(notebook):
     error = output("error", ename="E", evalue="", traceback=[])
     notebook.cells[5].outputs.append(error)
@@ -106,6 +114,9 @@ BREACHES = {
     "wider than 80": replaced(5, "(9)", "(9)" + " " * 80 + "# far"),
     "more than 30": replaced(5, "(9)", "(9)" + "\n" * 30 + "print(1)"),
     "skipped": replaced(5, "IGNORE_OUTPUT", "SKIP"),
+    "cell 5: its metadata": with_metadata(5, {"tags": ["raises-exception"]}),
+    "5: its metadata is not": with_metadata(5, execute_notebooks.FOLDED),
+    "cell 7: its metadata": with_metadata(7, {}),
     "without an output": lambda notebook: notebook.cells[5].outputs.clear(),
     "run from top": lambda notebook: notebook.cells[5].update(
         execution_count=7
@@ -182,6 +193,19 @@ def test_execution_stores_outputs_and_nothing_of_the_machine(small):
     assert cell.outputs[0].text == "1\n2\n"
     assert cell.metadata == {} and cell.id == "cell-00"
     assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_only_solutions_stay_folded_in_jupyterlab_and_colab(small):
+    path = small("# @title Solution: gram_matrix\nprint(1)")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [new_code_cell("# @title Sizes"), new_code_cell("2")]
+    for cell in notebook.cells[1:]:
+        cell.metadata = nbformat.from_dict({**execute_notebooks.FOLDED, "a": 1})
+    nbformat.write(notebook, path)
+    assert execute_notebooks.run_one(path, None)
+    kept = [cell.metadata for cell in nbformat.read(path, as_version=4).cells]
+    folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    assert kept == [folded, {}, {}]
 
 
 def test_failed_execution_keeps_the_file_and_shows_in_the_page(small, capsys):

@@ -15,6 +15,10 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 CELL_TIMEOUT_S = 900
+# A solution is folded away: its title stays, a click opens it. The first key
+# is for JupyterLab, the second for Colab.
+SOLUTION_TITLE = "# @title Solution"
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
 def main() -> int:
@@ -78,7 +82,13 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     notebook.nbformat_minor = 5
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02d}"
-        cell.metadata = {}
+        cell.metadata = metadata_of(cell)
+
+
+def metadata_of(cell: nbformat.NotebookNode) -> dict:
+    """Return all the metadata that a cell may have: a solution's fold."""
+    folded = cell.source.startswith(SOLUTION_TITLE)
+    return nbformat.from_dict(FOLDED if folded else {})
 
 
 def write(text: str, path: Path) -> None:
