@@ -22,6 +22,7 @@ _COLORS = {
     "--jq-multiple-choice-bg": "#0072B2",
     "--jq-many-choice-bg": "#0072B2",
     "--jq-numeric-bg": "#0072B2",
+    "--jq-numeric-input-bg": "#404040",
     "--jq-numeric-input-label": _THEME_TEXT,
 }
 
