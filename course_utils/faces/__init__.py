@@ -14,6 +14,29 @@ from course_utils.faces.analysis import (
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
+from course_utils.faces.gallery import (
+    BatchEnrolment,
+    Enrolment,
+    FaceGallery,
+    Match,
+    Rejection,
+    SearchResult,
+    UnknownPersonError,
+    WrongPackError,
+    pack_identity,
+    photograph_digest,
+)
+from course_utils.faces.gallery_quality import (
+    EnrolmentError,
+    PoorFaceError,
+    SeveralFacesError,
+    usable_face,
+)
+from course_utils.faces.gallery_table import (
+    GalleryDamagedError,
+    GalleryError,
+    PackIdentity,
+)
 from course_utils.faces.verification import (
     Calibration,
     Verification,
@@ -23,10 +46,24 @@ from course_utils.faces.verification import (
 )
 
 __all__ = [
+    "BatchEnrolment",
     "Calibration",
+    "Enrolment",
+    "EnrolmentError",
+    "FaceGallery",
+    "GalleryDamagedError",
+    "GalleryError",
     "ImageFaces",
+    "Match",
     "NoFaceError",
+    "PackIdentity",
+    "PoorFaceError",
+    "Rejection",
+    "SearchResult",
+    "SeveralFacesError",
+    "UnknownPersonError",
     "Verification",
+    "WrongPackError",
     "calibrate",
     "cosine_similarity",
     "detect_faces",
@@ -35,5 +72,8 @@ __all__ = [
     "embed_images",
     "largest_face",
     "load_face_analysis",
+    "pack_identity",
+    "photograph_digest",
+    "usable_face",
     "verify",
 ]

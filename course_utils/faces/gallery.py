@@ -1,0 +1,711 @@
+"""Who is this? A gallery of enrolled faces that is searched by similarity.
+
+Storage is a LanceDB table (``gallery_table.py``); searching is one matrix
+product over the embeddings in memory.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from course_utils import images
+from course_utils.faces.analysis import (
+    detect_faces,
+    largest_face,
+    load_face_analysis,
+)
+from course_utils.faces.gallery_quality import SeveralFacesError, usable_face
+from course_utils.faces.gallery_table import (
+    GalleryError,
+    GalleryTable,
+    PackIdentity,
+    Rows,
+    make_rows,
+)
+from course_utils.faces.pack_settings import settings_for
+
+if TYPE_CHECKING:
+    from insightface.app import FaceAnalysis
+
+UNCERTAIN_BAND = 0.10
+
+
+class UnknownPersonError(GalleryError, KeyError):
+    """Nobody of this name is enrolled."""
+
+    __str__ = Exception.__str__  # KeyError would put the sentence in quotes
+
+
+class WrongPackError(GalleryError, ValueError):
+    """An embedding of another model than the gallery's."""
+
+
+class Rejection(NamedTuple):
+    """A photograph that was not enrolled, and the reason as a sentence."""
+
+    photograph: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What became of the photographs given to ``enrol``.
+
+    Attributes:
+        person: the name as stored.
+        added: the photographs enrolled.
+        duplicates: those that were enrolled already.
+        rejected: those that cannot be used, each with its reason.
+    """
+
+    person: str
+    added: tuple[str, ...]
+    duplicates: tuple[str, ...]
+    rejected: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True)
+class BatchEnrolment:
+    """What became of the rows given to ``enrol_embeddings``.
+
+    Attributes:
+        added: numbers of the rows enrolled, from 0.
+        duplicates: numbers of the rows that were enrolled already.
+    """
+
+    added: tuple[int, ...]
+    duplicates: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One enrolled person beside the query.
+
+    Attributes:
+        person: the name.
+        similarity: cosine similarity of the best photograph, -1 to 1.
+        photograph: which one that is, as it was named when enrolled.
+    """
+
+    person: str
+    similarity: float
+    photograph: str
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer to "who is this?".
+
+    Attributes:
+        matches: the most similar people, best first, each once.
+        person: who it is, or None unless ``decision`` is "known".
+        decision: "known" when the best similarity is at least ``threshold``,
+            "uncertain" when it is less than ``UNCERTAIN_BAND`` below, else
+            "unknown".
+        threshold: cosine similarity that was asked for.
+    """
+
+    matches: tuple[Match, ...]
+    person: str | None
+    decision: str
+    threshold: float
+
+
+class GalleryRows(NamedTuple):
+    """All rows of a gallery, in the order of enrolment.
+
+    ``matrix`` is float32 of shape (rows, d), read-only, each row of unit
+    length.
+    """
+
+    people: list[str]
+    matrix: np.ndarray
+    photographs: list[str]
+
+
+class FaceGallery:
+    """Enrolled people in a folder on disk.
+
+    Durable: what a method returned survives a killed process and, as every
+    file is flushed, a power cut. One process writes at a time, others wait;
+    any number may search meanwhile, and see each committed change at their
+    next search. Nothing is written outside the folder. Photographs are not
+    copied into it: only their names, digests and embeddings are kept.
+
+    Use one object a thread, and open it anew in a forked process.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike, app: FaceAnalysis | None = None
+    ):
+        """Open the gallery in a folder, or start one there.
+
+        Args:
+            path: the folder; made when it is not there.
+            app: from ``load_face_analysis``. Default: the pack that the
+                gallery was made with ("course_mini" for a new one), loaded
+                when the first photograph has to be embedded.
+
+        Raises:
+            GalleryError: the folder holds other files, or is a file.
+            GalleryDamagedError: the table in it cannot be read.
+            WrongPackError: the gallery was made with another pack.
+        """
+        self._table = GalleryTable(_gallery_folder(path))
+        self._rows: Rows | None = None
+        self._index = _PeopleIndex()
+        self._app = app
+        if app is not None:
+            self._check_pack(pack_identity(app))
+
+    @property
+    def pack(self) -> PackIdentity | None:
+        """Which model made the embeddings; None before the first enrolment."""
+        rows = self._refresh()
+        return None if rows is None else rows.pack
+
+    def __len__(self) -> int:
+        """Count the enrolled photographs."""
+        rows = self._refresh()
+        return 0 if rows is None else len(rows)
+
+    def __repr__(self) -> str:
+        """Name the size and the pack."""
+        pack = "no pack yet" if self.pack is None else self.pack.name
+        return (
+            f"FaceGallery({len(self.people())} people, {len(self)} "
+            f"photographs, {pack})"
+        )
+
+    def people(self) -> list[str]:
+        """List the names in alphabetical order."""
+        self._refresh()
+        return sorted(self._index.names)
+
+    def enrol(
+        self,
+        person: str,
+        photographs: str | os.PathLike | np.ndarray | list | tuple,
+        *,
+        which_face: int | None = None,
+    ) -> Enrolment:
+        """Add photographs of one person, in one durable commit.
+
+        Args:
+            person: any Unicode text; stored in normal form C and without
+                space around it.
+            photographs: a picture file or an RGB ``uint8`` array of shape
+                (height, width, 3), or a list of them.
+            which_face: which one of several faces it is, from left to right,
+                0 being the leftmost. Only for a single photograph.
+
+        Raises:
+            NoFaceError, SeveralFacesError, PoorFaceError, images.ImageError:
+                no photograph could be used; this is why the first could not.
+                When another one could, it is in ``rejected`` instead.
+            WrongPackError: the gallery was made with another pack.
+            ValueError: the name is empty, or ``which_face`` was given with
+                several photographs.
+        """
+        person = _clean_name(person)
+        photographs = _as_list(photographs)
+        if which_face is not None and len(photographs) > 1:
+            raise ValueError("which_face= belongs to a single photograph.")
+        faces, duplicates, rejected, errors = [], [], [], []
+        for photograph in photographs:
+            name = photograph_name(photograph)
+            try:
+                digest = photograph_digest(photograph)
+                if self.has(person, digest):
+                    duplicates.append(name)
+                else:
+                    embedding = self._embed(photograph, which_face)
+                    faces.append((embedding, name, digest))
+            except ValueError as error:
+                errors.append(error)
+                rejected.append(Rejection(name, str(error)))
+        if errors and not faces and not duplicates:
+            raise errors[0]
+        added = []
+        if faces:
+            embeddings, names, digests = zip(*faces, strict=True)
+            done = self.enrol_embeddings(
+                [person] * len(names),
+                np.stack(embeddings),
+                names,
+                digests=digests,
+                pack=pack_identity(self._models()),
+            )
+            added = [names[n] for n in done.added]
+            duplicates += [names[n] for n in done.duplicates]
+        return Enrolment(
+            person, tuple(added), tuple(duplicates), tuple(rejected)
+        )
+
+    def enrol_embeddings(
+        self,
+        people: Sequence[str],
+        embeddings: np.ndarray,
+        photographs: Sequence[str],
+        *,
+        digests: Sequence[bytes],
+        pack: PackIdentity,
+    ) -> BatchEnrolment:
+        """Add rows that are embedded already, in one durable commit.
+
+        Args:
+            people: the name of each row.
+            embeddings: shape (rows, d), any real dtype, of any length but 0.
+            photographs: the name of each row's photograph.
+            digests: from ``photograph_digest``, 32 bytes each. A row whose
+                person has a photograph of this digest already is skipped.
+            pack: from ``pack_identity``: the model that embedded them.
+
+        Raises:
+            WrongPackError: another pack or size than the gallery's.
+            ValueError: not one of each a row, an empty name, or an embedding
+                that is not finite or all zeros.
+        """
+        people = [_clean_name(person) for person in people]
+        matrix = _unit_rows(embeddings, pack.size)
+        if not len(people) == len(matrix) == len(photographs) == len(digests):
+            raise ValueError(
+                "enrol_embeddings takes one person, embedding, photograph and "
+                f"digest a row, not {len(people)}, {len(matrix)}, "
+                f"{len(photographs)} and {len(digests)}."
+            )
+        with self._table.writing():
+            self._check_pack(pack)
+            if not self._table.exists():
+                self._table.create(pack)
+            added, duplicates = self._split(people, digests)
+            if added:
+                self._table.append(
+                    make_rows(
+                        [people[n] for n in added],
+                        [photograph_name(photographs[n]) for n in added],
+                        [digests[n] for n in added],
+                        matrix[added],
+                    )
+                )
+        return BatchEnrolment(tuple(added), tuple(duplicates))
+
+    def has(self, person: str, digest: bytes) -> bool:
+        """Tell whether this photograph of this person is enrolled already."""
+        return bool(self._split([_clean_name(person)], [digest])[1])
+
+    def search(
+        self,
+        query: np.ndarray,
+        k: int = 5,
+        threshold: float | None = None,
+    ) -> SearchResult:
+        """Find the people who are most similar to a face.
+
+        Args:
+            query: an embedding of shape (d,), or an RGB ``uint8`` picture of
+                shape (height, width, 3) with one face in it.
+            k: how many people to return at most.
+            threshold: cosine similarity, -1 to 1, from which the best match
+                counts as known. Default: the published one of the pack.
+
+        Returns:
+            A ``SearchResult``; of an empty gallery "unknown" without matches.
+
+        Raises:
+            NoFaceError, SeveralFacesError: the picture does not show exactly
+                one face; search the embedding of the one you mean.
+            WrongPackError: an embedding of another size.
+            ValueError: not an embedding or a picture, ``k`` is less than 1,
+                or the pack has no published threshold and none was given.
+        """
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}.")
+        query = np.asarray(query)
+        if query.ndim == 3:
+            query = self._embed_query(query)
+        rows = self._refresh()
+        if rows is None or not len(rows):
+            return SearchResult((), None, "unknown", threshold)
+        if threshold is None:
+            threshold = _published_threshold(rows.pack)
+        query = _unit_rows(query[None], rows.pack.size)[0]
+        similarities = rows.matrix @ query
+        matches = tuple(
+            Match(
+                self._index.person(row),
+                float(similarities[row]),
+                rows.columns["photograph"][row].as_py(),
+            )
+            for row in self._index.best(similarities, k)
+        )
+        return _decide(matches, threshold)
+
+    def remove(self, person: str) -> int:
+        """Delete a person: no file of the gallery holds a trace afterwards.
+
+        The table is written anew without the person, then every earlier file
+        is deleted. The disk itself may keep deleted bytes until it reuses
+        them, and copies made elsewhere are not touched.
+
+        Returns:
+            How many photographs were enrolled.
+
+        Raises:
+            UnknownPersonError: nobody of this name is enrolled.
+        """
+        with self._table.writing():
+            gone = self._rows_of(person)
+            self._rewrite(self._rows.columns["person"].to_pylist(), ~gone)
+        return int(gone.sum())
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a person another name; the old one leaves no trace either.
+
+        Raises:
+            UnknownPersonError: nobody is called ``old``.
+            ValueError: ``new`` is empty, or somebody else's name already.
+        """
+        new = _clean_name(new)
+        with self._table.writing():
+            theirs = np.flatnonzero(self._rows_of(old))
+            if new in self._index.names and new != _clean_name(old):
+                raise ValueError(
+                    f"{new!r} is enrolled already: remove one of the two or "
+                    "choose another name."
+                )
+            people = self._rows.columns["person"].to_pylist()
+            for row in theirs:
+                people[row] = new
+            self._rewrite(people, np.ones(len(people), bool))
+
+    def export(self, path: str | os.PathLike) -> Path:
+        """Write all rows to a Parquet file, to keep or to read elsewhere.
+
+        Columns: person, photograph, digest (32 bytes), embedding (list of
+        float32, unit length). The file's metadata names the pack. pandas,
+        Polars, DuckDB and Spark read it.
+
+        Raises:
+            GalleryError: the gallery is empty, or the file cannot be written.
+        """
+        import pyarrow.parquet
+
+        rows = self._refresh()
+        if rows is None:
+            raise GalleryError(
+                "The gallery is empty: there is nothing to keep."
+            )
+        size = rows.pack.size
+        table = rows.columns.append_column(
+            "embedding",
+            pyarrow.FixedSizeListArray.from_arrays(rows.matrix.ravel(), size),
+        ).replace_schema_metadata({"pack": json.dumps(asdict(rows.pack))})
+        path = Path(path)
+        half = path.with_name(f".{path.name}.half")
+        try:
+            pyarrow.parquet.write_table(table, half)
+            os.replace(half, path)
+        except OSError as error:
+            half.unlink(missing_ok=True)
+            raise GalleryError(f"{path} cannot be written: {error}.") from error
+        return path
+
+    def embeddings(self) -> GalleryRows:
+        """Return all rows at once, for calculations of your own."""
+        rows = self._refresh()
+        if rows is None:
+            return GalleryRows([], np.empty((0, 0), np.float32), [])
+        matrix = rows.matrix.view()
+        matrix.flags.writeable = False
+        columns = rows.columns
+        return GalleryRows(
+            columns["person"].to_pylist(),
+            matrix,
+            columns["photograph"].to_pylist(),
+        )
+
+    def _refresh(self) -> Rows | None:
+        """Catch up with what any process has committed."""
+        if not self._table.exists():
+            self._rows, self._index = None, _PeopleIndex()
+            return None
+        rows = self._table.read(self._rows)
+        if rows is not self._rows:
+            self._rows = rows
+            self._index = _PeopleIndex.of(rows.columns["person"])
+        return rows
+
+    def _rows_of(self, person: str) -> np.ndarray:
+        self._refresh()
+        person = _clean_name(person)
+        if person not in self._index.names:
+            raise UnknownPersonError(
+                f"Nobody called {person!r} is enrolled: gallery.people() "
+                "lists the names."
+            )
+        return self._index.codes == self._index.names.index(person)
+
+    def _rewrite(self, people: list[str], keep: np.ndarray) -> None:
+        rows = self._rows
+        kept = np.flatnonzero(keep)
+        photographs = rows.columns["photograph"].to_pylist()
+        digests = rows.columns["digest"].to_pylist()
+        self._table.rewrite(
+            rows.pack,
+            make_rows(
+                [people[n] for n in kept],
+                [photographs[n] for n in kept],
+                [digests[n] for n in kept],
+                rows.matrix[kept],
+            ),
+        )
+
+    def _split(self, people, digests) -> tuple[list[int], list[int]]:
+        """Numbers of the rows that are new, and of those that are not."""
+        enrolled = self._enrolled_pairs(digests)
+        added, duplicates = [], []
+        for number, pair in enumerate(zip(people, digests, strict=True)):
+            (duplicates if pair in enrolled else added).append(number)
+            enrolled.add(pair)
+        return added, duplicates
+
+    def _enrolled_pairs(self, digests) -> set[tuple[str, bytes]]:
+        """(person, digest) of the rows that have one of these digests."""
+        import pyarrow
+        from pyarrow import compute
+
+        rows = self._refresh()
+        if rows is None:
+            return set()
+        wanted = pyarrow.array(digests, pyarrow.binary(32))
+        found = rows.columns.filter(
+            compute.is_in(rows.columns["digest"], wanted)
+        )
+        return set(
+            zip(
+                found["person"].to_pylist(),
+                found["digest"].to_pylist(),
+                strict=True,
+            )
+        )
+
+    def _models(self) -> FaceAnalysis:
+        if self._app is None:
+            pack = self.pack
+            app = load_face_analysis(
+                "course_mini" if pack is None else pack.name
+            )
+            self._check_pack(pack_identity(app))
+            self._app = app
+        return self._app
+
+    def _check_pack(self, pack: PackIdentity) -> None:
+        rows = self._refresh()
+        if rows is None or (rows.pack.digest, rows.pack.size) == (
+            pack.digest,
+            pack.size,
+        ):
+            return
+        raise WrongPackError(
+            f"This gallery was made with {_describe(rows.pack)}, not with "
+            f"{_describe(pack)}: embeddings of two models do not compare; "
+            "use the same pack, or enrol everybody in a new gallery."
+        )
+
+    def _embed(self, photograph, which_face: int | None) -> np.ndarray:
+        image = _read(photograph)
+        found = detect_faces(self._models(), image)
+        return usable_face(image, found, which_face).embedding
+
+    def _embed_query(self, image: np.ndarray) -> np.ndarray:
+        found = detect_faces(self._models(), image)
+        if len(found) > 1:
+            raise SeveralFacesError(
+                f"The picture shows {len(found)} faces: search for one "
+                "face.embedding of faces.detect_faces."
+            )
+        return largest_face(found).embedding
+
+
+@dataclass(frozen=True)
+class _PeopleIndex:
+    """Who is in which row: ``names[codes[row]]``."""
+
+    names: list[str] = field(default_factory=list)
+    codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+
+    @classmethod
+    def of(cls, people) -> _PeopleIndex:
+        encoded = people.combine_chunks().dictionary_encode()
+        return cls(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+
+    def person(self, row: int) -> str:
+        return self.names[self.codes[row]]
+
+    def best(self, similarities: np.ndarray, k: int) -> np.ndarray:
+        """Each person's best row, for the ``k`` best people, best first."""
+        k = min(k, len(self.names))
+        count = 4 * k  # enough when people have few photographs each
+        while True:
+            count = min(count, len(similarities))
+            top = np.argpartition(similarities, -count)[-count:]
+            top = top[np.argsort(-similarities[top], kind="stable")]
+            _, first = np.unique(self.codes[top], return_index=True)
+            if len(first) >= k or count == len(similarities):
+                return top[np.sort(first)[:k]]
+            count *= 4
+
+
+def pack_identity(app: FaceAnalysis) -> PackIdentity:
+    """Tell which model makes the embeddings of ``app``.
+
+    Raises:
+        ValueError: the pack has no recognition model.
+    """
+    model = app.models.get("recognition")
+    if model is None:
+        raise ValueError("This pack has no recognition model: use another.")
+    file = Path(model.model_file)
+    return PackIdentity(
+        name=Path(app.model_dir).name,
+        digest=_file_digest(file, file.stat().st_mtime_ns).hex(),
+        size=int(model.output_shape[1]),
+    )
+
+
+def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
+    """Tell photographs apart by content: SHA-256, 32 bytes.
+
+    Of a file its bytes count, of an array its shape and pixels: a file and
+    the array read from it have different digests.
+
+    Raises:
+        images.ImageError: neither a file that can be read nor a picture.
+    """
+    if isinstance(photograph, np.ndarray):
+        image = np.ascontiguousarray(images.require_rgb(photograph))
+        return hashlib.sha256(str(image.shape).encode() + image.data).digest()
+    try:
+        with open(photograph, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except (OSError, TypeError):
+        images.load_image(photograph)  # says better what is wrong
+        raise
+
+
+def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
+    """Name a photograph for the gallery: its path as given, as text.
+
+    Raises:
+        images.ImageError: neither a path nor a picture.
+    """
+    if isinstance(photograph, np.ndarray):
+        return f"array {photograph_digest(photograph).hex()[:12]}"
+    if not isinstance(photograph, (str, os.PathLike)):
+        raise images.ImageError(
+            "A photograph is a file or an RGB array, not "
+            f"{type(photograph).__name__}."
+        )
+    return os.fsencode(photograph).decode("utf-8", "replace")
+
+
+def _decide(matches: tuple[Match, ...], threshold: float) -> SearchResult:
+    best = matches[0]
+    if best.similarity >= threshold:
+        return SearchResult(matches, best.person, "known", threshold)
+    near = best.similarity >= threshold - UNCERTAIN_BAND
+    return SearchResult(
+        matches, None, "uncertain" if near else "unknown", threshold
+    )
+
+
+def _published_threshold(pack: PackIdentity) -> float:
+    threshold = settings_for(pack.name).threshold
+    if threshold is None:
+        raise ValueError(
+            f"No threshold is published for {pack.name!r}: give threshold=, "
+            "chosen with faces.calibrate on pairs of your own."
+        )
+    return threshold
+
+
+def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
+    """Scale every row to length 1, or say why that cannot be done."""
+    matrix = np.asarray(embeddings, np.float32)
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"Embeddings have shape (rows, {size}), not {matrix.shape}."
+        )
+    if matrix.shape[1] != size:
+        raise WrongPackError(
+            f"This pack's embeddings have {size} numbers, not "
+            f"{matrix.shape[1]}: embed with the gallery's own pack."
+        )
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and lengths.all()):
+        bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+        raise ValueError(
+            f"Embedding {bad[0]} is all zeros or not finite: embed that "
+            "photograph again."
+        )
+    return matrix / lengths
+
+
+def _clean_name(person: str) -> str:
+    if not isinstance(person, str) or not person.strip():
+        raise ValueError("A person needs a name: a text that is not empty.")
+    try:
+        person.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{person!a} is not valid Unicode text.") from None
+    return unicodedata.normalize("NFC", person.strip())
+
+
+def _as_list(photographs) -> list:
+    if not isinstance(photographs, (list, tuple)):
+        return [photographs]
+    if not photographs:
+        raise ValueError("Give at least one photograph to enrol.")
+    return list(photographs)
+
+
+def _read(photograph) -> np.ndarray:
+    if isinstance(photograph, np.ndarray):
+        return images.require_rgb(photograph)
+    return images.load_image(photograph)
+
+
+def _describe(pack: PackIdentity) -> str:
+    return f"{pack.name!r} ({pack.size} numbers, model {pack.digest[:8]})"
+
+
+@functools.lru_cache
+def _file_digest(file: Path, _modified: int) -> bytes:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def _gallery_folder(path: str | os.PathLike) -> Path:
+    folder = Path(path).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise GalleryError(f"{folder} is a file: a gallery is a folder.")
+    if (
+        folder.is_dir()
+        and not (folder / "lock").exists()
+        and any(folder.iterdir())
+    ):
+        raise GalleryError(
+            f"{folder} holds other files: name an empty or a new folder."
+        )
+    return folder

@@ -1,0 +1,352 @@
+"""The gallery's rows on disk: a LanceDB table, one writer, many readers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow
+
+NAME = "faces"
+LOCK_SECONDS = 60  # a writer waits so long for another one
+# Every commit adds a file. Reading 10,000 rows from 256 files takes as long
+# as reading the rows of one; from there on it grows with the files.
+MAX_FILES = 256
+_NO_ROOM = ("os error 27", "os error 28", "os error 122", "No space left")
+
+
+class GalleryError(Exception):
+    """A gallery cannot do what was asked; the message says why."""
+
+
+class GalleryDamagedError(GalleryError):
+    """A file of the gallery was cut, overwritten or deleted."""
+
+
+@dataclass(frozen=True)
+class PackIdentity:
+    """Which model made an embedding: those of two models do not compare.
+
+    Attributes:
+        name: the pack's, for instance "course_mini".
+        digest: SHA-256 of its recognition model's file, hexadecimal.
+        size: length of an embedding.
+    """
+
+    name: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one version of the table, in the order of enrolment.
+
+    Attributes:
+        version: number of the commit they were read from.
+        generation: changes when rows were removed or renamed; while it stays,
+            later versions only have more rows at the end.
+        pack: which model made the embeddings.
+        columns: person, photograph (strings) and digest (32 bytes) of each.
+        matrix: embeddings of unit length; float32, shape (rows, pack.size).
+    """
+
+    version: int
+    generation: bytes
+    pack: PackIdentity
+    columns: pyarrow.Table
+    matrix: np.ndarray
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.matrix)
+
+
+class GalleryTable:
+    """A LanceDB table below ``folder``; see ``FaceGallery`` for the promises.
+
+    Whatever changes the table happens inside ``with table.writing():``.
+    """
+
+    def __init__(self, folder: Path):
+        """Make the folder if there is none; the table comes with its pack."""
+        import filelock
+
+        self.folder = folder
+        self._home = folder / f"{NAME}.lance"
+        self._erasing = folder / "erasing"
+        self._handle = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(folder / "lock", timeout=LOCK_SECONDS)
+        if self._erasing.exists():  # a removal was killed half-way
+            with self.writing():
+                pass
+
+    def exists(self) -> bool:
+        """Tell whether anything was ever enrolled.
+
+        A folder without versions and data is a creation under way, or killed.
+        """
+        return any(self._home.glob("_versions/*.manifest")) or any(
+            self._home.glob("data/*")
+        )
+
+    def create(self, pack: PackIdentity) -> None:
+        """Make the empty table; its schema says which pack it is for."""
+        with self._commit():
+            self._connect().create_table(NAME, schema=_schema(pack))
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other writers out, and finish what a killed one has begun."""
+        import filelock
+
+        try:
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise GalleryError(
+                f"Another program has been writing to {self.folder} for "
+                f"{LOCK_SECONDS} s: wait for it or end it, then try again."
+            ) from None
+        try:
+            if self._erasing.exists():
+                self._sweep()
+            yield
+        finally:
+            self._lock.release()
+
+    def read(self, known: Rows | None) -> Rows:
+        """Return the newest rows; only those not ``known`` are read.
+
+        Raises:
+            GalleryDamagedError: they cannot be read or are not what was
+                written.
+        """
+        failed_at = "nowhere"
+        while True:
+            version = None
+            try:
+                table = self._newest()
+                version = table.version
+                if known is not None and known.version == version:
+                    return known
+                return _read_rows(table, known)
+            except Exception as error:
+                # A writer may have tidied away the files under our hands:
+                # then there is a newer version, and that one can be read.
+                if version == failed_at:
+                    raise self._damaged(error) from error
+                failed_at = version
+                self._handle = None
+
+    def append(self, rows: pyarrow.Table) -> None:
+        """Add rows in one commit that is on the disk when this returns."""
+        with self._commit():
+            self._newest().add(rows)
+        if sum(1 for _ in (self._home / "data").iterdir()) > MAX_FILES:
+            self._sweep()
+
+    def rewrite(self, pack: PackIdentity, rows: pyarrow.Table) -> None:
+        """Replace all rows, and leave no byte of the earlier ones on disk."""
+        self._erasing.touch()
+        _flush(self.folder)
+        with self._commit():
+            self._handle = self._connect().create_table(
+                NAME, rows.cast(_schema(pack)), mode="overwrite"
+            )
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Merge small files; delete old versions and what kills left over."""
+        with self._commit(), warnings.catch_warnings():
+            # "Readers of older versions will fail": ours read the newest.
+            warnings.filterwarnings("ignore", "optimize", UserWarning)
+            self._newest().optimize(
+                cleanup_older_than=timedelta(0), delete_unverified=True
+            )
+        for file in self._files():
+            if file.name.startswith(".tmp") or "#" in file.name:
+                file.unlink()  # half written; LanceDB does not look for them
+        self._erasing.unlink(missing_ok=True)
+
+    def _connect(self):
+        import lancedb
+
+        return lancedb.connect(self.folder)
+
+    def _newest(self):
+        expected = self._hinted_version()
+        if self._handle is None:
+            self._handle = self._connect().open_table(NAME)
+        else:
+            self._handle.checkout_latest()
+        if self._handle.version < expected:
+            raise GalleryDamagedError("the newest version has gone")
+        return self._handle
+
+    def _hinted_version(self) -> int:
+        """Return the number that LanceDB itself noted after its last commit.
+
+        Without it, a newest version that was deleted would pass unnoticed.
+        """
+        try:
+            hint = self._home / "_versions" / "latest_version_hint.json"
+            return int(json.loads(hint.read_bytes())["version"])
+        except (OSError, ValueError, KeyError):
+            return 0
+
+    def _files(self) -> set[Path]:
+        return {file for file in self._home.rglob("*") if file.is_file()}
+
+    @contextlib.contextmanager
+    def _commit(self) -> Iterator[None]:
+        """Bring what was written to the disk, or leave nothing of it there.
+
+        LanceDB itself never calls fsync (seen with strace, version 0.40).
+        """
+        before = self._files()
+        try:
+            yield
+        except Exception as error:
+            self._handle = None
+            made = self._files() - before
+            if not any(file.suffix == ".manifest" for file in made):
+                for file in made:
+                    file.unlink()
+            if any(words in str(error) for words in _NO_ROOM):
+                raise GalleryError(
+                    f"The disk of {self.folder} is full: nothing was changed. "
+                    "Free some space and try again."
+                ) from error
+            raise
+        for file in self._files() - before:
+            _flush(file)
+        for folder in {self._home, *self._home.glob("*/"), self.folder}:
+            _flush(folder)
+
+    def _damaged(self, error: Exception) -> GalleryDamagedError:
+        return GalleryDamagedError(
+            f"The gallery in {self.folder} is damaged ({_brief(error)}): "
+            f"faces.recover_gallery({str(self.folder)!r}, NEW_FOLDER) saves "
+            "what can still be read."
+        )
+
+
+def make_rows(
+    people: list[str],
+    photographs: list[str],
+    digests: list[bytes],
+    matrix: np.ndarray,
+) -> pyarrow.Table:
+    """Lay rows out as the table stores them, each with its checksum."""
+    import pyarrow
+
+    size = matrix.shape[1]
+    flat = pyarrow.array(np.ascontiguousarray(matrix).reshape(-1))
+    return pyarrow.table(
+        {
+            "person": pyarrow.array(people, pyarrow.string()),
+            "photograph": pyarrow.array(photographs, pyarrow.string()),
+            "digest": pyarrow.array(digests, pyarrow.binary(32)),
+            "embedding": pyarrow.FixedSizeListArray.from_arrays(flat, size),
+            "checksum": pyarrow.array(
+                _checksums(people, photographs, digests, matrix),
+                pyarrow.uint32(),
+            ),
+        }
+    )
+
+
+def _checksums(people, photographs, digests, matrix) -> list[int]:
+    """CRC-32 of every row: a Lance file has no checksum of its own."""
+    return [
+        zlib.crc32(row, zlib.crc32(f"{person}\n{photograph}".encode() + digest))
+        for person, photograph, digest, row in zip(
+            people, photographs, digests, matrix, strict=True
+        )
+    ]
+
+
+def _schema(pack: PackIdentity) -> pyarrow.Schema:
+    """Columns and, as the schema's metadata, what the whole table shares."""
+    import pyarrow
+
+    return pyarrow.schema(
+        [
+            ("person", pyarrow.string()),
+            ("photograph", pyarrow.string()),
+            ("digest", pyarrow.binary(32)),
+            ("embedding", pyarrow.list_(pyarrow.float32(), pack.size)),
+            ("checksum", pyarrow.uint32()),
+        ],
+        {"pack": json.dumps(asdict(pack)), "generation": uuid.uuid4().hex},
+    )
+
+
+def _read_rows(table, known: Rows | None) -> Rows:
+    metadata = table.schema.metadata
+    generation = metadata[b"generation"]
+    if known is not None and known.generation != generation:
+        known = None
+    count = table.count_rows() - (len(known) if known is not None else 0)
+    pack = PackIdentity(**json.loads(metadata[b"pack"]))
+    new = _read_range(table, 0 if known is None else len(known), count)
+    columns, matrix = _checked(new, pack)
+    if known is not None:
+        import pyarrow
+
+        columns = pyarrow.concat_tables([known.columns, columns])
+        matrix = np.concatenate([known.matrix, matrix])
+    return Rows(table.version, generation, pack, columns, matrix)
+
+
+def _read_range(table, start: int, count: int) -> pyarrow.Table:
+    if count == 0:
+        return table.schema.empty_table()
+    return table.search().offset(start).limit(count).to_arrow()
+
+
+def _checked(table: pyarrow.Table, pack: PackIdentity):
+    """Split off the embeddings, once every row agrees with its checksum."""
+    flat = table["embedding"].combine_chunks().flatten().to_numpy()
+    matrix = flat.reshape(-1, pack.size)
+    texts = (
+        table[name].to_pylist() for name in ("person", "photograph", "digest")
+    )
+    found = np.array(_checksums(*texts, matrix), np.uint32)
+    wrong = np.flatnonzero(found != table["checksum"].to_numpy())
+    if wrong.size:
+        raise GalleryDamagedError(
+            f"{wrong.size} of {len(found)} rows fail their checksum"
+        )
+    return table.select(["person", "photograph", "digest"]), matrix
+
+
+def _flush(path: Path) -> None:
+    """Force a file or a folder's list of names out of the memory cache."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows does not open folders, and journals their changes
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _brief(error: Exception) -> str:
+    """LanceDB's messages end in places of its own source code."""
+    return (
+        str(error).split(", /")[0].split("\n")[0].removeprefix("lance error: ")
+    )
