@@ -128,7 +128,7 @@ def check_code(notebook) -> Iterator[str]:
         if "NBVAL_SKIP" in cell.source:
             yield f"cell {index}: no cell may be skipped"
         if cell.metadata != metadata_of(cell):
-            yield f"cell {index}: its metadata is not what make notebooks stores"
+            yield f"cell {index}: its metadata is not what the tools store"
         if "NBVAL_IGNORE_OUTPUT" in cell.source and not cell.outputs:
             yield f"cell {index}: NBVAL_IGNORE_OUTPUT without an output"
 
