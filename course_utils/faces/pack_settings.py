@@ -43,3 +43,18 @@ PACK_SETTINGS = {
 def settings_for(pack: str) -> PackSettings:
     """Look up a pack by name; unknown ones get InsightFace's defaults."""
     return PACK_SETTINGS.get(pack, _UNKNOWN)
+
+
+def published_threshold(pack: str) -> float:
+    """Look up from which cosine similarity two faces count as one person.
+
+    Raises:
+        ValueError: none is published for this pack.
+    """
+    threshold = settings_for(pack).threshold
+    if threshold is None:
+        raise ValueError(
+            f"No threshold is published for {pack!r}: give threshold=, chosen "
+            "with faces.calibrate on pairs of your own."
+        )
+    return threshold

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course_utils.faces.analysis import detect_faces, largest_face
-from course_utils.faces.pack_settings import settings_for
+from course_utils.faces.pack_settings import published_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -84,7 +84,7 @@ def verify(
         ValueError: the pack has no published threshold and none was given.
     """
     if threshold is None:
-        threshold = _published_threshold(app)
+        threshold = published_threshold(Path(app.model_dir).name)
     faces = tuple(
         _only_face(app, image, position)
         for image, position in ((image1, "first"), (image2, "second"))
@@ -241,17 +241,6 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
         similarities=similarities,
         same=same,
     )
-
-
-def _published_threshold(app: FaceAnalysis) -> float:
-    pack = Path(app.model_dir).name
-    threshold = settings_for(pack).threshold
-    if threshold is None:
-        raise ValueError(
-            f"No threshold is published for {pack!r}: give threshold=, chosen "
-            "with faces.calibrate on pairs of your own."
-        )
-    return threshold
 
 
 def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:

@@ -3,5 +3,11 @@
 from course_utils.widgets.detection import DetectionExplorer
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.verification import VerificationExplorer
 
-__all__ = ["DetectionExplorer", "Explorer", "PicturePicker"]
+__all__ = [
+    "DetectionExplorer",
+    "Explorer",
+    "PicturePicker",
+    "VerificationExplorer",
+]

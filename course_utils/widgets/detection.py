@@ -12,7 +12,7 @@ import numpy as np
 
 from course_utils import faces
 from course_utils.faces.pack_settings import settings_for
-from course_utils.widgets.parts import WHOLE_LABEL, Message, Picture
+from course_utils.widgets.parts import WHOLE_LABEL, Message, Picture, paragraph
 from course_utils.widgets.picture_picker import PicturePicker
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class DetectionExplorer(ipywidgets.VBox):
         row = {"flex_flow": "row wrap"}
         knobs = ipywidgets.VBox(
             [
-                ipywidgets.HTML(_HELP),
+                ipywidgets.HTML(paragraph(_HELP)),
                 self.threshold,
                 self.detector_size,
                 ipywidgets.HBox(self._ticks, layout=row),
@@ -266,4 +266,4 @@ def _table(found: list[Face], names: list[str], with_pose: bool) -> str:
         if with_pose:
             cells.append(", ".join(f"{angle:.0f}" for angle in face.pose))
         rows.append("".join(f"<td>{html.escape(c)}</td>" for c in cells))
-    return f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>"
+    return paragraph(f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>")

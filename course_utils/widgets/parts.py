@@ -47,9 +47,14 @@ class Message(ipywidgets.HTML):
             yield
         except Exception as error:
             text = html.escape(_sentence(error))
-            self.value = f'<b role="alert">{text}</b>'
+            self.value = paragraph(f'<b role="alert">{text}</b>')
         else:
             self.value = ""
+
+
+def paragraph(text: str) -> str:
+    """HTML with the line spacing of text; ipywidgets' is that of buttons."""
+    return f'<div style="line-height: 1.5">{text}</div>'
 
 
 def jpeg(drawn) -> bytes:
