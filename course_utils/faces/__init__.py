@@ -32,6 +32,7 @@ from course_utils.faces.gallery_quality import (
     SeveralFacesError,
     usable_face,
 )
+from course_utils.faces.gallery_recovery import Recovery, recover_gallery
 from course_utils.faces.gallery_table import (
     GalleryDamagedError,
     GalleryError,
@@ -58,6 +59,7 @@ __all__ = [
     "NoFaceError",
     "PackIdentity",
     "PoorFaceError",
+    "Recovery",
     "Rejection",
     "SearchResult",
     "SeveralFacesError",
@@ -74,6 +76,7 @@ __all__ = [
     "load_face_analysis",
     "pack_identity",
     "photograph_digest",
+    "recover_gallery",
     "usable_face",
     "verify",
 ]

@@ -295,43 +295,51 @@ def _schema(pack: PackIdentity) -> pyarrow.Schema:
     )
 
 
-def _read_rows(table, known: Rows | None) -> Rows:
-    metadata = table.schema.metadata
-    generation = metadata[b"generation"]
-    if known is not None and known.generation != generation:
-        known = None
-    count = table.count_rows() - (len(known) if known is not None else 0)
-    pack = PackIdentity(**json.loads(metadata[b"pack"]))
-    new = _read_range(table, 0 if known is None else len(known), count)
-    columns, matrix = _checked(new, pack)
-    if known is not None:
-        import pyarrow
-
-        columns = pyarrow.concat_tables([known.columns, columns])
-        matrix = np.concatenate([known.matrix, matrix])
-    return Rows(table.version, generation, pack, columns, matrix)
+def stored_pack(table) -> PackIdentity:
+    """Read which pack a LanceDB table was made with."""
+    return PackIdentity(**json.loads(table.schema.metadata[b"pack"]))
 
 
-def _read_range(table, start: int, count: int) -> pyarrow.Table:
+def read_range(table, start: int, count: int) -> pyarrow.Table:
+    """Read ``count`` rows from number ``start`` on, and look at no others."""
     if count == 0:
         return table.schema.empty_table()
     return table.search().offset(start).limit(count).to_arrow()
 
 
-def _checked(table: pyarrow.Table, pack: PackIdentity):
-    """Split off the embeddings, once every row agrees with its checksum."""
-    flat = table["embedding"].combine_chunks().flatten().to_numpy()
-    matrix = flat.reshape(-1, pack.size)
+def unharmed(rows: pyarrow.Table, pack: PackIdentity) -> np.ndarray:
+    """Tell which rows agree with their checksums; bool, shape (rows,)."""
     texts = (
-        table[name].to_pylist() for name in ("person", "photograph", "digest")
+        rows[name].to_pylist() for name in ("person", "photograph", "digest")
     )
-    found = np.array(_checksums(*texts, matrix), np.uint32)
-    wrong = np.flatnonzero(found != table["checksum"].to_numpy())
-    if wrong.size:
-        raise GalleryDamagedError(
-            f"{wrong.size} of {len(found)} rows fail their checksum"
-        )
-    return table.select(["person", "photograph", "digest"]), matrix
+    found = np.array(_checksums(*texts, _matrix(rows, pack)), np.uint32)
+    return found == rows["checksum"].to_numpy()
+
+
+def _read_rows(table, known: Rows | None) -> Rows:
+    """Read all rows, or only the newer ones where ``known`` still holds."""
+    import pyarrow
+
+    generation = table.schema.metadata[b"generation"]
+    if known is not None and known.generation != generation:
+        known = None
+    pack = stored_pack(table)
+    start = 0 if known is None else len(known)
+    new = read_range(table, start, table.count_rows() - start)
+    wrong = np.count_nonzero(~unharmed(new, pack))
+    if wrong:
+        raise GalleryDamagedError(f"{wrong} rows fail their checksum")
+    columns = new.select(["person", "photograph", "digest"])
+    matrix = _matrix(new, pack)
+    if known is not None:
+        columns = pyarrow.concat_tables([known.columns, columns])
+        matrix = np.concatenate([known.matrix, matrix])
+    return Rows(table.version, generation, pack, columns, matrix)
+
+
+def _matrix(rows: pyarrow.Table, pack: PackIdentity) -> np.ndarray:
+    flat = rows["embedding"].combine_chunks().flatten()
+    return flat.to_numpy().reshape(-1, pack.size)
 
 
 def _flush(path: Path) -> None:
