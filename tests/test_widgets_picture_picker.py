@@ -77,6 +77,15 @@ def test_a_large_upload_is_shrunk_and_turned_upright(picker, upload):
     assert picker.image.shape == (300, 150, 3)
 
 
+def test_the_same_file_can_be_uploaded_once_more(picker, upload):
+    content = encoded(np.full((5, 7, 3), 9, np.uint8))
+    upload(picker.upload, "mine.png", content)
+    picker.menu.value = "obama_2"
+    upload(picker.upload, "mine.png", content)
+    assert picker.name == picker.menu.value == "mine.png"
+    assert picker.image.shape == (5, 7, 3)
+
+
 def huge():
     buffer = io.BytesIO()
     Image.new("1", (10_000, 9_000)).save(buffer, "PNG")

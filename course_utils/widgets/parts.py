@@ -72,6 +72,17 @@ def jpeg(drawn) -> bytes:
     return buffer.getvalue()
 
 
+def uploaded_files(value) -> list[tuple[str, bytes]]:
+    """Names and contents of what ``FileUpload.value`` holds.
+
+    ipywidgets 7 gives {name: {"content": bytes, ...}}, ipywidgets 8 a tuple
+    of {"name": name, "content": memoryview, ...}.
+    """
+    if isinstance(value, dict):
+        return [(name, bytes(file["content"])) for name, file in value.items()]
+    return [(file["name"], bytes(file["content"])) for file in value]
+
+
 def _sentence(error: Exception) -> str:
     """This package's messages are sentences; others need their class's name."""
     if type(error).__module__.startswith("course_utils"):

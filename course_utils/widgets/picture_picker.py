@@ -10,7 +10,12 @@ import traitlets
 from PIL import Image
 
 from course_utils import images
-from course_utils.widgets.parts import WHOLE_LABEL, Message, Picture
+from course_utils.widgets.parts import (
+    WHOLE_LABEL,
+    Message,
+    Picture,
+    uploaded_files,
+)
 
 _PREVIEW_SIDE = 120  # pixels
 
@@ -81,8 +86,13 @@ class PicturePicker(ipywidgets.VBox):
             self._use(change["new"])
 
     def _file_arrived(self, change) -> None:
+        files = uploaded_files(change["new"])
+        if not files:  # emptied by the next line
+            return
+        # Else the same file, uploaded once more, would not be noticed.
+        self.upload.set_trait("value", type(change["new"])())
         with self.message.explaining():
-            for name, content in _files(change["new"]):
+            for name, content in files:
                 self._uploads[name] = self._read(content, name)
                 self._enter_in_menu(name)
                 self._use(name)
@@ -108,17 +118,6 @@ class PicturePicker(ipywidgets.VBox):
         file = io.BytesIO(content)
         file.name = name  # for the message if it is no picture
         return images.load_image(file, self._max_side)
-
-
-def _files(value) -> list[tuple[str, bytes]]:
-    """Names and contents of what ``FileUpload.value`` holds.
-
-    ipywidgets 7 gives {name: {"content": bytes, ...}}, ipywidgets 8 a tuple
-    of {"name": name, "content": memoryview, ...}.
-    """
-    if isinstance(value, dict):
-        return [(name, bytes(file["content"])) for name, file in value.items()]
-    return [(file["name"], bytes(file["content"])) for file in value]
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:
