@@ -48,7 +48,8 @@ def in_colab() -> bool:
 def setup_notebook() -> None:
     """Make pictures small and sharp, and hide warnings no learner can act on.
 
-    Called by the Setup cell of every notebook.
+    Called by the Setup cell of every notebook. In Colab it also says what
+    computes.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -72,6 +73,8 @@ def setup_notebook() -> None:
     )
     _use_jpeg_figures()
     print(f"course_utils {course_utils.__version__} is ready.")
+    if in_colab():
+        print(_colab_devices())
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,8 @@ def _package_lines() -> Iterator[_Line]:
             yield wanted.name, f"{version}, needs {wanted.specifier}", fix
         else:
             yield wanted.name, version, None
-    for one, other in _CLASHES:
+    # Colab's images hold both builds of OpenCV, from one version: no trouble.
+    for one, other in () if in_colab() else _CLASHES:
         if _version(one) and _version(other):
             fix = (
                 f"python -m pip uninstall -y {one} {other}, then install only "
@@ -234,6 +238,27 @@ def _answer(process: subprocess.Popen) -> list[str] | str:
         lines = complaint.strip().splitlines() or ["it ended without a word"]
         return lines[-1]
     return json.loads(printed.splitlines()[-1])
+
+
+def _colab_devices() -> str:
+    """One sentence: a GPU serves PyTorch and TensorFlow, faces do without.
+
+    onnxruntime stays the build for processors: that for GPUs is made for one
+    version of CUDA each (12 up to onnxruntime-gpu 1.26, 13 from 1.27), must
+    not be installed beside it, and the embedded models are small.
+    """
+    question = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(question, capture_output=True, text=True)
+    except FileNotFoundError:  # Colab without a GPU
+        answer = None
+    if answer is None or answer.returncode:
+        return (
+            "Everything runs on the processor; for style transfer, Runtime > "
+            "Change runtime type offers a GPU."
+        )
+    card = answer.stdout.splitlines()[0]
+    return f"Style transfer runs on {card}, face models on the processor."
 
 
 def _use_jpeg_figures() -> None:

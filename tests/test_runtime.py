@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -101,3 +102,41 @@ def test_importing_the_package_is_cheap():
 
 def test_outside_colab():
     assert runtime.in_colab() is False
+
+
+@pytest.fixture
+def colab(monkeypatch, tmp_path):
+    """Stand in for Colab; the folder of its PATH may get an nvidia-smi."""
+    module = types.ModuleType("google.colab")
+    monkeypatch.setitem(sys.modules, "google.colab", module)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def test_colab_without_a_gpu(colab, capsys):
+    runtime.setup_notebook()
+    ready, devices = capsys.readouterr().out.splitlines()
+    assert ready.endswith("is ready.")
+    assert "Change runtime type offers a GPU" in devices
+
+
+@pytest.mark.parametrize("status, named", [(0, True), (9, False)])
+def test_colab_names_its_gpu(colab, capsys, status, named):
+    program = colab / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\necho Tesla T4\nexit {status}\n")
+    program.chmod(0o755)
+    runtime.setup_notebook()
+    devices = capsys.readouterr().out.splitlines()[1]
+    expected = "runs on Tesla T4, face models on the processor"
+    assert (expected in devices) is named
+
+
+def test_colab_may_have_both_builds_of_opencv(
+    colab, no_devices, monkeypatch, capsys
+):
+    real = runtime._version
+    found = {"opencv-python-headless": real("opencv-python")}
+    monkeypatch.setattr(
+        runtime, "_version", lambda name: found.get(name, real(name))
+    )
+    assert runtime.doctor() is True
