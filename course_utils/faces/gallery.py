@@ -20,7 +20,7 @@ import numpy as np
 
 from course_utils import images
 from course_utils.faces.analysis import (
-    detect_faces,
+    embed_faces,
     largest_face,
     load_face_analysis,
 )
@@ -153,6 +153,9 @@ class FaceGallery:
     copied into it: only their names, digests and embeddings are kept.
 
     Use one object a thread, and open it anew in a forked process.
+
+    Attributes:
+        path: the folder.
     """
 
     def __init__(
@@ -171,7 +174,8 @@ class FaceGallery:
             GalleryDamagedError: the table in it cannot be read.
             WrongPackError: the gallery was made with another pack.
         """
-        self._table = GalleryTable(_gallery_folder(path))
+        self.path = _gallery_folder(path)
+        self._table = GalleryTable(self.path)
         self._rows: Rows | None = None
         self._index = _PeopleIndex()
         self._app = app
@@ -183,6 +187,22 @@ class FaceGallery:
         """Which model made the embeddings; None before the first enrolment."""
         rows = self._refresh()
         return None if rows is None else rows.pack
+
+    @property
+    def app(self) -> FaceAnalysis:
+        """The face models that this gallery embeds with.
+
+        Raises:
+            weights.WeightsError: its pack is not on this machine under its
+                name; open the gallery with ``app=``.
+        """
+        if self._app is None:
+            pack = self.pack
+            name = "course_mini" if pack is None else pack.name
+            app = load_face_analysis(name)
+            self._check_pack(pack_identity(app))
+            self._app = app
+        return self._app
 
     def __len__(self) -> int:
         """Count the enrolled photographs."""
@@ -227,7 +247,7 @@ class FaceGallery:
             ValueError: the name is empty, or ``which_face`` was given with
                 several photographs.
         """
-        person = _clean_name(person)
+        person = clean_name(person)
         photographs = _as_list(photographs)
         if which_face is not None and len(photographs) > 1:
             raise ValueError("which_face= belongs to a single photograph.")
@@ -236,7 +256,7 @@ class FaceGallery:
             name = photograph_name(photograph)
             try:
                 digest = photograph_digest(photograph)
-                if self.has(person, digest):
+                if (person, digest) in self._enrolled_among([digest]):
                     duplicates.append(name)
                 else:
                     embedding = self._embed(photograph, which_face)
@@ -254,7 +274,7 @@ class FaceGallery:
                 np.stack(embeddings),
                 names,
                 digests=digests,
-                pack=pack_identity(self._models()),
+                pack=pack_identity(self.app),
             )
             added = [names[n] for n in done.added]
             duplicates += [names[n] for n in done.duplicates]
@@ -286,7 +306,7 @@ class FaceGallery:
             ValueError: not one of each a row, an empty name, or an embedding
                 that is not finite or all zeros.
         """
-        people = [_clean_name(person) for person in people]
+        people = [clean_name(person) for person in people]
         matrix = _unit_rows(embeddings, pack.size)
         if not len(people) == len(matrix) == len(photographs) == len(digests):
             raise ValueError(
@@ -310,9 +330,10 @@ class FaceGallery:
                 )
         return BatchEnrolment(tuple(added), tuple(duplicates))
 
-    def has(self, person: str, digest: bytes) -> bool:
-        """Tell whether this photograph of this person is enrolled already."""
-        return bool(self._split([_clean_name(person)], [digest])[1])
+    def enrolled(self) -> set[tuple[str, bytes]]:
+        """Return (person, photograph's digest) of every row."""
+        rows = self._refresh()
+        return set() if rows is None else _pairs(rows.columns)
 
     def search(
         self,
@@ -387,10 +408,10 @@ class FaceGallery:
             UnknownPersonError: nobody is called ``old``.
             ValueError: ``new`` is empty, or somebody else's name already.
         """
-        new = _clean_name(new)
+        new = clean_name(new)
         with self._table.writing():
             theirs = np.flatnonzero(self._rows_of(old))
-            if new in self._index.names and new != _clean_name(old):
+            if new in self._index.names and new != clean_name(old):
                 raise ValueError(
                     f"{new!r} is enrolled already: remove one of the two or "
                     "choose another name."
@@ -459,7 +480,7 @@ class FaceGallery:
 
     def _rows_of(self, person: str) -> np.ndarray:
         self._refresh()
-        person = _clean_name(person)
+        person = clean_name(person)
         if person not in self._index.names:
             raise UnknownPersonError(
                 f"Nobody called {person!r} is enrolled: gallery.people() "
@@ -484,14 +505,14 @@ class FaceGallery:
 
     def _split(self, people, digests) -> tuple[list[int], list[int]]:
         """Numbers of the rows that are new, and of those that are not."""
-        enrolled = self._enrolled_pairs(digests)
+        enrolled = self._enrolled_among(digests)
         added, duplicates = [], []
         for number, pair in enumerate(zip(people, digests, strict=True)):
             (duplicates if pair in enrolled else added).append(number)
             enrolled.add(pair)
         return added, duplicates
 
-    def _enrolled_pairs(self, digests) -> set[tuple[str, bytes]]:
+    def _enrolled_among(self, digests) -> set[tuple[str, bytes]]:
         """(person, digest) of the rows that have one of these digests."""
         import pyarrow
         from pyarrow import compute
@@ -500,26 +521,9 @@ class FaceGallery:
         if rows is None:
             return set()
         wanted = pyarrow.array(digests, pyarrow.binary(32))
-        found = rows.columns.filter(
-            compute.is_in(rows.columns["digest"], wanted)
+        return _pairs(
+            rows.columns.filter(compute.is_in(rows.columns["digest"], wanted))
         )
-        return set(
-            zip(
-                found["person"].to_pylist(),
-                found["digest"].to_pylist(),
-                strict=True,
-            )
-        )
-
-    def _models(self) -> FaceAnalysis:
-        if self._app is None:
-            pack = self.pack
-            app = load_face_analysis(
-                "course_mini" if pack is None else pack.name
-            )
-            self._check_pack(pack_identity(app))
-            self._app = app
-        return self._app
 
     def _check_pack(self, pack: PackIdentity) -> None:
         rows = self._refresh()
@@ -536,11 +540,11 @@ class FaceGallery:
 
     def _embed(self, photograph, which_face: int | None) -> np.ndarray:
         image = _read(photograph)
-        found = detect_faces(self._models(), image)
+        found = embed_faces(self.app, image)
         return usable_face(image, found, which_face).embedding
 
     def _embed_query(self, image: np.ndarray) -> np.ndarray:
-        found = detect_faces(self._models(), image)
+        found = embed_faces(self.app, image)
         if len(found) > 1:
             raise SeveralFacesError(
                 f"The picture shows {len(found)} faces: search for one "
@@ -593,6 +597,11 @@ def pack_identity(app: FaceAnalysis) -> PackIdentity:
         digest=_file_digest(file, file.stat().st_mtime_ns).hex(),
         size=int(model.output_shape[1]),
     )
+
+
+def _pairs(columns) -> set[tuple[str, bytes]]:
+    people, digests = columns["person"], columns["digest"]
+    return set(zip(people.to_pylist(), digests.to_pylist(), strict=True))
 
 
 def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
@@ -674,7 +683,15 @@ def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
     return matrix / lengths
 
 
-def _clean_name(person: str) -> str:
+def clean_name(person: str) -> str:
+    """Bring a name into the form in which it is stored.
+
+    Normal form C, so that two ways to type an accent are one name, and no
+    space around it.
+
+    Raises:
+        ValueError: nothing is left, or it is not valid Unicode.
+    """
     if not isinstance(person, str) or not person.strip():
         raise ValueError("A person needs a name: a text that is not empty.")
     try:
