@@ -1,0 +1,1 @@
+"""One file for each exercise, named after the function to write."""

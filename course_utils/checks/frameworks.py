@@ -1,0 +1,167 @@
+"""Hand the same numbers to a function in NumPy, PyTorch or TensorFlow.
+
+The exercises are written in NumPy, channels last. PyTorch wants the channels
+of pictures and features (four axes) second, so its tensors are turned on the
+way there and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The cost sum((image - target)^2), an input that is a function.
+
+    In NumPy it answers (cost, gradient), elsewhere the cost alone.
+    """
+
+    target: np.ndarray
+
+
+def walk(change: Callable, *trees):
+    """Apply ``change`` to every leaf of nested dicts, tuples and lists.
+
+    As with ``map``, several trees of one form give it several leaves.
+    """
+    first = trees[0]
+    if isinstance(first, dict):
+        return {k: walk(change, *(tree[k] for tree in trees)) for k in first}
+    if isinstance(first, tuple | list):
+        return tuple(walk(change, *p) for p in zip(*trees, strict=True))
+    return change(*trees)
+
+
+def leaves(tree) -> Iterator:
+    """Go through the leaves of nested dicts, tuples and lists."""
+    if isinstance(tree, dict):
+        tree = tuple(tree.values())
+    if isinstance(tree, tuple | list):
+        for value in tree:
+            yield from leaves(value)
+    else:
+        yield tree
+
+
+class NumPy:
+    """Arrays as they are; there are no gradients."""
+
+    def give(self, tree):
+        """Turn the arrays of a case into fresh inputs for a function."""
+        return walk(self._give_leaf, tree)
+
+    def take(self, tree):
+        """Turn what a function was given or answered into NumPy copies."""
+        return walk(self._take_leaf, tree)
+
+    def owns(self, value) -> bool:
+        """Say whether a number or array may be handed back as it is."""
+        return True
+
+    def _give_leaf(self, value):
+        if isinstance(value, np.ndarray):
+            return self.tensor(value)
+        if isinstance(value, Objective):
+            return self.objective(self.tensor(value.target))
+        return value
+
+    def _take_leaf(self, value):
+        if isinstance(value, np.ndarray | np.generic):
+            return np.array(value)
+        return value
+
+    def tensor(self, array):
+        """Copy an array, so that a function may spoil it."""
+        return array.copy()
+
+    def objective(self, target):
+        """Return the function that an Objective stands for."""
+        return lambda image: (
+            np.sum((image - target) ** 2),
+            2 * (image - target),
+        )
+
+
+class Torch(NumPy):
+    """PyTorch tensors on the default device, channels first."""
+
+    def __init__(self):
+        """Import PyTorch, which takes seconds, only now."""
+        import torch
+
+        self.torch = torch
+
+    def owns(self, value) -> bool:
+        """Say whether this is a PyTorch tensor."""
+        return isinstance(value, self.torch.Tensor)
+
+    def _take_leaf(self, value):
+        if not self.owns(value):
+            return super()._take_leaf(value)
+        array = np.array(value.detach().cpu().numpy())
+        return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+
+    def tensor(self, array):
+        """Make a float32 tensor, channels first if there are four axes."""
+        if array.ndim == 4:
+            array = np.moveaxis(array, -1, 1)
+        return self.torch.tensor(np.array(array, np.float32, order="C"))
+
+    def objective(self, target):
+        """Return the function that an Objective stands for."""
+        return lambda image: (image - target).square().sum()
+
+    def gradients(self, function: Callable, watched: list) -> list:
+        """Differentiate the sum of ``function()``; 0 where nothing flows."""
+        for leaf in watched:
+            leaf.requires_grad_()
+        total = sum(leaf.sum() for leaf in leaves(function()))
+        if not total.requires_grad:
+            return [self.torch.zeros_like(leaf) for leaf in watched]
+        return self.torch.autograd.grad(
+            total, watched, allow_unused=True, materialize_grads=True
+        )
+
+
+class TensorFlow(NumPy):
+    """Eager TensorFlow tensors, channels last."""
+
+    def __init__(self):
+        """Import TensorFlow, which takes seconds, only now."""
+        from course_utils.style.tensorflow_backend import tf
+
+        self.tf = tf
+
+    def owns(self, value) -> bool:
+        """Say whether this is a TensorFlow tensor or variable."""
+        return self.tf.is_tensor(value)
+
+    def _take_leaf(self, value):
+        if not self.owns(value):
+            return super()._take_leaf(value)
+        return np.array(value.numpy())
+
+    def tensor(self, array):
+        """Make a float32 tensor."""
+        return self.tf.constant(array, self.tf.float32)
+
+    def objective(self, target):
+        """Return the function that an Objective stands for."""
+        square = self.tf.square
+        return lambda image: self.tf.reduce_sum(square(image - target))
+
+    def gradients(self, function: Callable, watched: list) -> list:
+        """Differentiate the sum of ``function()``; 0 where nothing flows."""
+        with self.tf.GradientTape() as tape:
+            tape.watch(watched)
+            total = sum(self.tf.reduce_sum(leaf) for leaf in leaves(function()))
+        zero = self.tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(total, watched, unconnected_gradients=zero)
+        return [self.tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+FRAMEWORKS = {"numpy": NumPy, "torch": Torch, "tensorflow": TensorFlow}
