@@ -28,7 +28,7 @@ with hardware.silent_stderr():
 
     GPUS = tf.config.list_physical_devices("GPU")
 
-hardware.give_back_large_blocks()
+hardware.keep_freed_memory()
 
 DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
 

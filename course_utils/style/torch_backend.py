@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from . import hardware, vgg
 from .losses import Targets
 
-hardware.give_back_large_blocks()
+hardware.keep_freed_memory()
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
