@@ -90,7 +90,7 @@ class PicturePicker(ipywidgets.VBox):
         if not files:  # emptied by the next line
             return
         # Else the same file, uploaded once more, would not be noticed.
-        self.upload.set_trait("value", type(change["new"])())
+        self.upload.set_trait("value", type(self.upload.value)())
         with self.message.explaining():
             for name, content in files:
                 self._uploads[name] = self._read(content, name)
