@@ -14,6 +14,7 @@ from course_utils.faces.analysis import (
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
+from course_utils.faces.enrolment import FolderReport, enrol_folder
 from course_utils.faces.gallery import (
     BatchEnrolment,
     Enrolment,
@@ -52,6 +53,7 @@ __all__ = [
     "Enrolment",
     "EnrolmentError",
     "FaceGallery",
+    "FolderReport",
     "GalleryDamagedError",
     "GalleryError",
     "ImageFaces",
@@ -72,6 +74,7 @@ __all__ = [
     "draw_faces",
     "draw_pose",
     "embed_images",
+    "enrol_folder",
     "largest_face",
     "load_face_analysis",
     "pack_identity",

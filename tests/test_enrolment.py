@@ -1,0 +1,302 @@
+"""Enrolling folders of photographs: nothing lost, nothing doubled."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from course_utils import faces, images
+from course_utils.faces import enrolment
+from course_utils.images import sample
+
+PEOPLE = {
+    "Barack Obama": ["obama_1", "obama_2", "obama_3"],
+    "Eileen Collins": ["collins_1", "collins_sunglasses_synthetic"],
+    "Grace Hopper": ["hopper_1"],
+    "Joe Biden": ["biden_1"],
+}
+PHOTOGRAPHS = sum(map(len, PEOPLE.values()))
+
+# Enrols a folder with a commit for every two photographs, and is killed by the
+# operating system right after the second commit.
+KILLED_AFTER_TWO_COMMITS = """
+import os, signal, sys
+from course_utils import faces
+from course_utils.faces import enrolment
+
+enrolment.PHOTOGRAPHS_PER_COMMIT = 2
+gallery = faces.FaceGallery(sys.argv[1])
+commit, commits = gallery.enrol_embeddings, []
+
+def commit_and_die(*args, **options):
+    commits.append(commit(*args, **options))
+    if len(commits) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return commits[-1]
+
+gallery.enrol_embeddings = commit_and_die
+faces.enrol_folder(gallery, sys.argv[2], progress=False)
+"""
+
+
+@pytest.fixture
+def people(tmp_path):
+    """A folder with a sub-folder of sample photographs for each person."""
+    folder = tmp_path / "people"
+    for person, names in PEOPLE.items():
+        (folder / person).mkdir(parents=True)
+        for name in names:
+            shutil.copy(sample(f"faces/{name}"), folder / person)
+    return folder
+
+
+@pytest.fixture
+def gallery(tmp_path, app):
+    return faces.FaceGallery(tmp_path / "gallery", app)
+
+
+@pytest.fixture
+def embedded(monkeypatch):
+    """Count the photographs that are really looked at by the models."""
+    count = []
+
+    def counting(app, image):
+        count.append(image.shape)
+        return embed_faces(app, image)
+
+    embed_faces = enrolment.embed_faces
+    monkeypatch.setattr(enrolment, "embed_faces", counting)
+    return count
+
+
+def rows_by_photograph(gallery):
+    names, matrix, photographs = gallery.embeddings()
+    return {
+        (name, photograph): row
+        for name, photograph, row in zip(
+            names, photographs, matrix, strict=True
+        )
+    }
+
+
+def reasons(report, folder):
+    return {
+        str(path.relative_to(folder)): reason
+        for path, reason in report.rejected
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 2, None])
+def test_everybody_of_a_folder_is_enrolled(people, gallery, workers):
+    report = faces.enrol_folder(
+        gallery, people, workers=workers, progress=False
+    )
+    assert list(report.added) == sorted(people.glob("*/*.jpg"))
+    assert not report.duplicates and not report.rejected
+    assert not report.remaining and not report.people_without_photograph
+    assert str(report) == "7 added, 0 duplicates, 0 rejected, 0 remaining"
+    assert gallery.people() == sorted(PEOPLE)
+    other = images.load_image(sample("faces/obama_partial_left"))
+    assert gallery.search(other).person == "Barack Obama"
+
+
+def test_same_rows_as_enrol(people, gallery, app, tmp_path):
+    faces.enrol_folder(gallery, people, progress=False)
+    by_hand = faces.FaceGallery(tmp_path / "by_hand", app)
+    for person in PEOPLE:
+        by_hand.enrol(person, sorted(people.glob(f"{person}/*")))
+    assert gallery.enrolled() == by_hand.enrolled()
+    ours, theirs = rows_by_photograph(gallery), rows_by_photograph(by_hand)
+    assert ours.keys() == theirs.keys()
+    for key in ours:
+        np.testing.assert_allclose(ours[key], theirs[key], atol=1e-6)
+
+
+def test_a_second_run_embeds_only_what_is_new(people, gallery, embedded):
+    faces.enrol_folder(gallery, people, progress=False)
+    assert len(embedded) == PHOTOGRAPHS
+    embedded.clear()
+    shutil.copy(sample("faces/giunchedi_1"), people / "Joe Biden")
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert len(embedded) == len(report.added) == 1
+    assert len(report.duplicates) == PHOTOGRAPHS
+    assert len(gallery) == PHOTOGRAPHS + 1
+
+
+def test_copies_are_enrolled_once_a_person(people, gallery):
+    hopper = people / "Grace Hopper"
+    shutil.copy(hopper / "hopper_1.jpg", hopper / "the_same_again.jpg")
+    shutil.copy(hopper / "hopper_1.jpg", people / "Joe Biden")
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert report.duplicates == (hopper / "the_same_again.jpg",)
+    assert people / "Joe Biden" / "hopper_1.jpg" in report.added
+    assert len(gallery) == PHOTOGRAPHS + 1
+
+
+def test_what_cannot_be_enrolled_is_reported(people, gallery):
+    nobody = people / "Nobody"
+    nobody.mkdir()
+    for name in ("noface_cat", "group8_office"):
+        shutil.copy(sample(f"faces/{name}"), nobody)
+    small = np.full((400, 400, 3), 255, np.uint8)
+    tiny = images.load_image(sample("faces/obama_1"), max_side=90)
+    small[: tiny.shape[0], : tiny.shape[1]] = tiny
+    images.save_image(small, nobody / "small.png")
+    with Image.open(sample("faces/obama_1")) as sharp:
+        sharp.filter(ImageFilter.GaussianBlur(9)).save(nobody / "blurred.png")
+    whole = sample("faces/obama_1").read_bytes()
+    (nobody / "cut.jpg").write_bytes(whole[:5000])
+    (nobody / "empty.jpg").touch()
+    (nobody / "notes.txt").write_text("no picture")
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert len(report.added) == PHOTOGRAPHS
+    assert report.people_without_photograph == ("Nobody",)
+    found = reasons(report, people)
+    for name, words in {
+        "noface_cat.jpg": "No face was found",
+        "group8_office.jpg": "8 faces",
+        "small.png": "pixels wide",
+        "blurred.png": "blurred",
+        "cut.jpg": "damaged",
+        "empty.jpg": "is empty",
+        "notes.txt": "not a picture",
+    }.items():
+        assert words in found.pop(f"Nobody/{name}")
+    assert not found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes are POSIX")
+def test_links_pipes_and_strays(people, gallery):
+    obama = people / "Barack Obama"
+    (obama / "loop").symlink_to(people)
+    (people / "everybody").symlink_to(people)
+    (obama / "gone.jpg").symlink_to(people / "nowhere.jpg")
+    os.mkfifo(obama / "pipe.jpg")
+    (people / "stray.jpg").write_bytes(b"")
+    (people / "Empty").mkdir()
+    (people / ".hidden").mkdir()
+    (people / ".hidden" / "face.jpg").write_bytes(b"")
+    (obama / ".DS_Store").write_bytes(b"")
+    deep = obama / "2009" / "january"
+    deep.mkdir(parents=True)
+    shutil.copy(sample("faces/obama_partial_left"), deep)
+    (obama / "linked.jpg").symlink_to(sample("faces/obama_partial_right"))
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert len(report.added) == PHOTOGRAPHS + 2
+    assert {deep / "obama_partial_left.jpg", obama / "linked.jpg"} <= set(
+        report.added
+    )
+    assert report.people_without_photograph == ("Empty",)
+    found = reasons(report, people)
+    assert "link to a folder" in found.pop("Barack Obama/loop")
+    assert "link to a folder" in found.pop("everybody")
+    assert "not a file" in found.pop("Barack Obama/gone.jpg")
+    assert "not a file" in found.pop("Barack Obama/pipe.jpg")
+    assert "no person's folder" in found.pop("stray.jpg")
+    assert not found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_names_in_any_script(people, gallery):
+    composed = people / unicodedata.normalize("NFC", "Zoë Łukasz 高橋")
+    decomposed = people / unicodedata.normalize("NFD", composed.name)
+    for folder, name in ((composed, "hopper_1"), (decomposed, "biden_1")):
+        folder.mkdir()
+        shutil.copy(sample(f"faces/{name}"), folder)
+    broken = people / os.fsdecode(b"broken \xff name")
+    broken.mkdir()
+    shutil.copy(sample("faces/biden_1"), broken)
+    shutil.copy(sample("faces/collins_1"), composed / os.fsdecode(b"\xfe.jpg"))
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert len(report.added) == PHOTOGRAPHS + 2
+    assert gallery.people() == sorted([*PEOPLE, composed.name])
+    assert len(report.rejected) == 2
+    assert all("not valid Unicode" in reason for _, reason in report.rejected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_after_a_kill_the_rest_is_enrolled(people, tmp_path, app, embedded):
+    path = tmp_path / "gallery"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AFTER_TWO_COMMITS, path, people],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    gallery = faces.FaceGallery(path, app)
+    before = gallery.enrolled()
+    assert len(before) == len(gallery) == 4
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert len(report.duplicates) == 4
+    assert len(report.added) == len(embedded) == PHOTOGRAPHS - 4
+    assert len(gallery) == len(gallery.enrolled()) == PHOTOGRAPHS
+    assert before < gallery.enrolled()
+
+
+def test_an_interrupt_keeps_what_is_done(people, gallery, monkeypatch):
+    looked_at = []
+
+    def interrupted(app, image):
+        looked_at.append(image.shape)
+        if len(looked_at) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return embed_faces(app, image)
+
+    embed_faces = enrolment.embed_faces
+    monkeypatch.setattr(enrolment, "embed_faces", interrupted)
+    report = faces.enrol_folder(gallery, people, workers=1, progress=False)
+    assert report.remaining
+    assert len(report.added) + len(report.remaining) == PHOTOGRAPHS
+    assert len(gallery) == len(report.added)
+    rest = faces.enrol_folder(gallery, people, workers=1, progress=False)
+    assert rest.added == report.remaining
+    assert not rest.remaining and len(gallery) == PHOTOGRAPHS
+
+
+def test_a_failing_commit_keeps_the_earlier_ones(people, gallery, monkeypatch):
+    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 3)
+    commit = gallery.enrol_embeddings
+    commits = []
+
+    def full_disk(*args, **options):
+        if commits:
+            raise faces.GalleryError("The disk is full.")
+        commits.append(commit(*args, **options))
+        return commits[-1]
+
+    monkeypatch.setattr(gallery, "enrol_embeddings", full_disk)
+    with pytest.raises(faces.GalleryError, match="disk is full"):
+        faces.enrol_folder(gallery, people, progress=False)
+    assert len(gallery) == 3
+
+
+def test_a_folder_without_people(tmp_path, gallery):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    report = faces.enrol_folder(gallery, empty)
+    assert str(report) == "0 added, 0 duplicates, 0 rejected, 0 remaining"
+    assert len(gallery) == 0
+
+
+def test_arguments_that_cannot_work(people, tmp_path, gallery, app):
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        faces.enrol_folder(gallery, people / "missing")
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        faces.enrol_folder(gallery, sample("faces/obama_1"))
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        faces.enrol_folder(gallery, people, workers=0)
+    inside = faces.FaceGallery(people / "gallery", app)
+    with pytest.raises(ValueError, match="keep it elsewhere"):
+        faces.enrol_folder(inside, people)
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_bar_can_be_turned_off(people, gallery, capfd, progress):
+    faces.enrol_folder(gallery, people, progress=progress)
+    shown = capfd.readouterr().err
+    assert ("7/7" in shown and "photo" in shown) == progress
