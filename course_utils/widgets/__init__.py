@@ -3,11 +3,13 @@
 from course_utils.widgets.detection import DetectionExplorer
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.style_lab import StyleLab
 from course_utils.widgets.verification import VerificationExplorer
 
 __all__ = [
     "DetectionExplorer",
     "Explorer",
     "PicturePicker",
+    "StyleLab",
     "VerificationExplorer",
 ]

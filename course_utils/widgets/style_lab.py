@@ -1,0 +1,482 @@
+"""The style lab: choose two pictures, paint, watch, stop, save."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import html
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import ipywidgets
+
+from course_utils import images
+from course_utils.style import StyleRecipe
+from course_utils.widgets.parts import WHOLE_LABEL, Message, uploaded_files
+from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.style_lab_knobs import Knobs
+from course_utils.widgets.style_lab_speed import Speed
+from course_utils.widgets.style_lab_transfer import Transfer
+from course_utils.widgets.style_lab_view import (
+    NAMES,
+    TransferView,
+    duration,
+)
+
+_PRESETS = {
+    "quick look": StyleRecipe.quick(),
+    "balanced": StyleRecipe.balanced(),
+    "fine": StyleRecipe.fine(),
+}
+_PRESET_KNOBS = ("sizes", "steps")  # the others stay as they are set
+_RESUME_KNOBS = ("steps", "snapshot_every")  # may change on the way
+
+# Seconds in which the kernel hears of buttons, between two steps. One turn of
+# its event loop, sleep(0), is not enough: a click takes several turns, and was
+# heard up to three (ipykernel 6.17) or four (7.4) steps late. 1 ms was enough.
+_LISTEN = 0.005
+
+
+class LabError(RuntimeError):
+    """A button makes no sense now; the message says which one does."""
+
+
+class StyleLab(ipywidgets.VBox):
+    """Style transfer at the touch of a button, one step at a time.
+
+    Painting is a task on the notebook's event loop that awaits between two
+    steps, so that a button is obeyed after the step under way. What the mouse
+    can do, Python can do as well: ``lab.style_weight.value = 50``,
+    ``lab.start.click()``, ``await lab.finished()``. Every knob of StyleRecipe
+    is an attribute of its name.
+
+    Attributes:
+        content: PicturePicker of the photograph.
+        style_picture: PicturePicker of the painting.
+        backend: Dropdown, "torch", "tensorflow" or "both".
+        knobs: the controls of the recipe, see style_lab_knobs.py.
+        quick, balanced, fine: Buttons that set sizes and steps to a preset's.
+        estimate: Button that measures this machine.
+        times: HTML, how long the presets and the present knobs take.
+        start, pause, resume, stop: Buttons.
+        save_png, save_recipe: Buttons.
+        load_recipe: FileUpload.
+        message: what went wrong last, in one sentence.
+        notice: what was saved or loaded last.
+        waiting: the changes that the painting under way does not see.
+        view: progress, pictures, curves and snapshots, see style_lab_view.py.
+        state: "idle", "painting", "paused" or "measuring".
+        transfer: the Transfer under way or made last; None before the first.
+    """
+
+    _working: StyleLab | None = None  # of all labs, the one at work
+
+    def __init__(
+        self,
+        content: str = "neuschwanstein",
+        style_picture: str = "vangogh_starry_night",
+        recipe: StyleRecipe | None = None,
+        backend: str = "torch",
+    ):
+        """Lay out the controls; nothing is painted yet.
+
+        Args:
+            content: sample to begin with, a name in images/content.
+            style_picture: likewise, in images/styles.
+            recipe: where the knobs begin; by default the quick preset with a
+                snapshot every ten steps.
+            backend: "torch", "tensorflow", or "both", a step each in turn.
+
+        Raises:
+            images.ImageError: there is no such sample.
+            style.RecipeError: the recipe mixes several style pictures.
+            ValueError: another backend.
+        """
+        if backend not in (*NAMES, "both"):
+            raise ValueError(
+                f"{backend!r} is not a backend: use torch, tensorflow or both."
+            )
+        super().__init__()
+        self.transfer: Transfer | None = None
+        self._wish = ""  # what a button asked for: "paused" or "stopped"
+        self._run = None
+        self._loop = _running_loop()
+        self._speed = Speed()
+        self.content = PicturePicker("content", "Content", content)
+        self.style_picture = PicturePicker("styles", "Style", style_picture)
+        self.backend = _framework_menu(backend)
+        self.knobs = Knobs(recipe or StyleRecipe.quick(snapshot_every=10))
+        for name, control in self.knobs.controls.items():
+            setattr(self, name, control)
+        self.times, self.notice = ipywidgets.HTML(), ipywidgets.HTML()
+        self.waiting = ipywidgets.HTML()
+        self.message, self.view = Message(), TransferView()
+        self._make_buttons()
+        self._lay_out()
+        self._enter("idle")
+        self._follow_choices()
+
+    def __repr__(self) -> str:
+        """Name what is chosen; the pictures' bytes would say nothing."""
+        return (
+            f"StyleLab(content={self.content.name!r}, "
+            f"style_picture={self.style_picture.name!r}, "
+            f"backend={self.backend.value!r})"
+        )
+
+    @property
+    def recipe(self) -> StyleRecipe:
+        """What the knobs say now. Raises style.RecipeError."""
+        return self.knobs.recipe()
+
+    def estimates(self) -> dict[str, float | None]:
+        """Return the seconds of each preset and of the knobs as they are set.
+
+        None until this machine has been measured with these knobs.
+        """
+        knobs = self.recipe
+        recipes = {
+            name: replace(
+                knobs, **{k: getattr(preset, k) for k in _PRESET_KNOBS}
+            )
+            for name, preset in _PRESETS.items()
+        }
+        recipes["these knobs"] = knobs
+        content, backends = self.content.image, self._backends()
+        return {
+            name: self._speed.estimate(content, recipe, backends)
+            for name, recipe in recipes.items()
+        }
+
+    async def finished(self) -> None:
+        """Wait until the painting or measuring under way has ended."""
+        if self._run is not None:
+            await asyncio.wrap_future(self._run)
+
+    def close(self) -> None:
+        """End what is under way and take the lab out of the notebook."""
+        self._wish = "stopped"
+        for widget in _family(self):
+            widget.close()
+        super().close()
+
+    # What the buttons do
+
+    def _start(self) -> None:
+        self._require_rest()
+        self.notice.value = "Preparing the network …"
+        try:
+            transfer = Transfer(
+                self.content.image,
+                self.style_picture.image,
+                self.recipe,
+                self._backends(),
+                f"{self.content.name} as {self.style_picture.name}",
+            )
+        finally:
+            self.notice.value = ""
+        self.transfer = transfer
+        self.view.clear()
+        self._launch("painting", self._paint())
+
+    def _pause(self) -> None:
+        if self.state != "painting":
+            raise LabError("Nothing is being painted: press Start to begin.")
+        self._wish = "paused"
+
+    def _resume(self) -> None:
+        if self.state != "paused":
+            raise LabError("Nothing is paused: press Start to begin.")
+        changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
+        self.transfer.open(replace(self.transfer.recipe, **changed))
+        self.view.rest()
+        self._launch("painting", self._paint())
+
+    def _stop(self) -> None:
+        if self.state == "idle":
+            raise LabError("Nothing is under way: press Start to begin.")
+        self._wish = "stopped"
+        if self.state == "paused":
+            self._end("stopped")
+
+    def _measure(self) -> None:
+        self._require_rest()
+        steps = self._speed.measure(
+            self.content.image,
+            self.style_picture.image,
+            self.recipe,
+            self._backends(),
+        )
+        self.times.value = "Measuring this machine …"
+        self._launch("measuring", self._time(steps, then=self.state))
+
+    def _save_picture(self) -> None:
+        if self.transfer is None or not self.transfer.latest:
+            raise LabError("There is no picture yet: press Start first.")
+        saved = [
+            images.save_image(
+                progress.image,
+                _unused(f"{_plain(self.transfer.title)}_{backend}.png"),
+            )
+            for backend, progress in self.transfer.latest.items()
+        ]
+        self._offer(saved, "image/png")
+
+    def _save_knobs(self) -> None:
+        text = self.recipe.to_json()
+        path = _unused("style_recipe.json")
+        path.write_text(text, encoding="utf-8")
+        self._offer([path], "application/json")
+
+    def _offer(self, paths: list[Path], kind: str) -> None:
+        """Say where files are; link them for those who work in a browser."""
+        links = []
+        for path in paths:
+            data = base64.b64encode(path.read_bytes()).decode()
+            name = html.escape(path.name)
+            links.append(
+                f'<a download="{name}" href="data:{kind};base64,{data}">'
+                f"{name}</a>"
+            )
+        files = " and ".join(links)
+        self.notice.value = f"Saved beside this notebook: {files} (download)."
+
+    def _load_knobs(self, change) -> None:
+        files = uploaded_files(change["new"])
+        if not files:
+            return
+        # Else the same file, loaded once more, would not be noticed.
+        self.load_recipe.set_trait("value", type(change["new"])())
+        with self.message.explaining():
+            (name, content), *_ = files
+            self.knobs.show(
+                StyleRecipe.from_json(content.decode(errors="replace"))
+            )
+            self.notice.value = f"The knobs stand as in {html.escape(name)}."
+
+    # The work between two buttons
+
+    def _launch(self, state: str, work: Coroutine) -> None:
+        """Begin painting or measuring on the notebook's own event loop.
+
+        Not on the loop of the click: JupyterLab may deliver clicks in another
+        thread, a subshell, which ends with the page.
+        """
+        other = StyleLab._working
+        if other not in (None, self):
+            other._wish = "paused"
+        StyleLab._working, self._wish = self, ""
+        self._enter(state)
+        self._run = asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _paint(self) -> None:
+        with self.message.explaining():
+            outcome = "stopped"
+            try:
+                outcome = await self._obey(self._watched_steps())
+            except (KeyboardInterrupt, asyncio.CancelledError):
+                pass  # the kernel's own stop button
+            finally:
+                self._end(outcome)
+
+    async def _time(self, steps: Iterator, then: str) -> None:
+        with self.message.explaining():
+            try:
+                await self._obey(steps)
+            except (KeyboardInterrupt, asyncio.CancelledError):
+                pass
+            finally:
+                self._enter(then)
+                self._show_times()
+
+    async def _obey(self, steps: Iterator) -> str:
+        """Take steps until none is left or a button asks to end."""
+        await asyncio.sleep(_LISTEN)
+        while not self._wish:
+            if next(steps, None) is None:
+                return "finished"
+            await asyncio.sleep(_LISTEN)
+        return self._wish
+
+    def _watched_steps(self) -> Iterator:
+        for progress in self.transfer.steps():
+            self.view.follow(self.transfer)
+            yield progress
+
+    def _end(self, outcome: str) -> None:
+        self.transfer.close(resumable=outcome == "paused")
+        self._enter("paused" if outcome == "paused" else "idle")
+        self._say_what_waits()
+        self.view.end(self.transfer, outcome)
+
+    def _enter(self, state: str) -> None:
+        """Note the state; offer the buttons that make sense in it."""
+        self.state = state
+        resting = state in ("idle", "paused")
+        if resting and StyleLab._working is self:
+            StyleLab._working = None
+        self.start.disabled = self.estimate.disabled = not resting
+        self.pause.disabled = state != "painting"
+        self.resume.disabled = state != "paused"
+        self.stop.disabled = state == "idle"
+
+    def _require_rest(self) -> None:
+        if self._loop is None:
+            self._loop = _running_loop()
+        if self._loop is None:
+            raise LabError("The lab works in a running notebook only.")
+        if self.state not in ("idle", "paused"):
+            raise LabError(f"The lab is {self.state}: press Stop first.")
+
+    # What the choices say
+
+    def _follow_choices(self) -> None:
+        for control in (*self.knobs.controls.values(), self.backend):
+            control.observe(self._choices_changed, "value")
+        for picker in (self.content, self.style_picture):
+            picker.observe(self._choices_changed, "image")
+        self._show_times()
+
+    def _choices_changed(self, _change) -> None:
+        with self.message.explaining():
+            self._show_times()
+            self._say_what_waits()
+
+    def _show_times(self) -> None:
+        seconds = self.estimates()
+        if None in seconds.values():
+            self.times.value = "How long? <i>Estimate times</i> measures it."
+            return
+        times = (f"{name} {duration(s)}" for name, s in seconds.items())
+        self.times.value = f"On this machine: {', '.join(times)}."
+
+    def _say_what_waits(self) -> None:
+        """Name the changes that an unfinished painting will not see."""
+        changes = self._changes_since_start()
+        self.waiting.value = (
+            f"Changed: {', '.join(changes)}. That takes effect at the next "
+            "Start; Resume goes on as the painting was begun."
+            if changes
+            else ""
+        )
+
+    def _changes_since_start(self) -> list[str]:
+        if self.state not in ("painting", "paused"):
+            return []
+        begun, knobs = asdict(self.transfer.recipe), asdict(self.recipe)
+        same = {
+            "content": self.content.image is self.transfer.content,
+            "style": self.style_picture.image is self.transfer.style_image,
+            "framework": self._backends() == self.transfer.backends,
+            **{
+                name.replace("_", " "): begun[name] == knobs[name]
+                for name in self.knobs.controls
+                if name not in _RESUME_KNOBS
+            },
+        }
+        return [name for name, kept in same.items() if not kept]
+
+    def _backends(self) -> tuple[str, ...]:
+        chosen = self.backend.value
+        return tuple(NAMES) if chosen == "both" else (chosen,)
+
+    # What it looks like
+
+    def _make_buttons(self) -> None:
+        self.quick = self._button("Quick look", self._preset("quick look"))
+        self.balanced = self._button("Balanced", self._preset("balanced"))
+        self.fine = self._button("Fine", self._preset("fine"))
+        self.estimate = self._button("Estimate times", self._measure)
+        self.start = self._button("Start", self._start, "play", "success")
+        self.pause = self._button("Pause", self._pause, "pause")
+        self.resume = self._button("Resume", self._resume, "play")
+        self.stop = self._button("Stop", self._stop, "stop")
+        self.save_png = self._button("Save PNG", self._save_picture)
+        self.save_recipe = self._button("Save recipe", self._save_knobs)
+        self.load_recipe = ipywidgets.FileUpload(
+            accept=".json", description="Load recipe", layout={"width": "auto"}
+        )
+        self.load_recipe.observe(self._load_knobs, "value")
+
+    def _button(
+        self, label: str, act: Callable, icon: str = "", look: str = ""
+    ) -> ipywidgets.Button:
+        button = ipywidgets.Button(
+            description=label,
+            icon=icon,
+            button_style=look,
+            layout={"width": "auto"},
+        )
+
+        def clicked(_button):
+            with self.message.explaining():
+                act()
+
+        button.on_click(clicked)
+        return button
+
+    def _preset(self, name: str) -> Callable:
+        recipe = _PRESETS[name]
+        return lambda: self.knobs.show(recipe, only=_PRESET_KNOBS)
+
+    def _lay_out(self) -> None:
+        self.children = (
+            _row(self.content, self.style_picture),
+            _row(self.backend),
+            _row(self.quick, self.balanced, self.fine, self.estimate),
+            self.times,
+            self.knobs,
+            _row(
+                *(self.start, self.pause, self.resume, self.stop),
+                *(self.save_png, self.save_recipe, self.load_recipe),
+            ),
+            self.message,
+            self.waiting,
+            self.notice,
+            self.view,
+        )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _framework_menu(start: str) -> ipywidgets.Dropdown:
+    options = [(name, backend) for backend, name in NAMES.items()]
+    options.append(("both, a step each in turn", "both"))
+    return ipywidgets.Dropdown(
+        options=options, value=start, description="Framework", style=WHOLE_LABEL
+    )
+
+
+def _row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    return ipywidgets.HBox(widgets, layout={"flex_flow": "row wrap"})
+
+
+def _family(box: ipywidgets.Box) -> Iterator[ipywidgets.Widget]:
+    """Yield all that a box holds, with the layouts and styles."""
+    for child in getattr(box, "children", ()):
+        yield from _family(child)
+        yield child
+    yield box.layout
+    if box.has_trait("style"):
+        yield box.style
+
+
+def _plain(title: str) -> str:
+    """Make a file name of a title."""
+    return re.sub(r"\W+", "_", title).strip("_")
+
+
+def _unused(name: str) -> Path:
+    """Return the name, with a number where there is such a file already."""
+    path, number = Path(name), 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"{Path(name).stem}_{number}{path.suffix}")
+    return path

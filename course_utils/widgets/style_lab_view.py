@@ -1,0 +1,231 @@
+"""What a transfer looks like: its pictures, its losses, how long it takes."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import deque
+
+import ipywidgets
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils import style
+from course_utils.widgets.parts import Picture, jpeg
+from course_utils.widgets.style_lab_transfer import Transfer
+
+NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
+"""What the frameworks call themselves."""
+
+_PAUSE = 0.5  # seconds between two drawings, at least
+_SHARE = 20  # and this many times what the last one took: 5 % of the time
+_THUMBNAIL = 96  # pixels
+_COLORS = {  # Okabe and Ito's colours, told apart by everybody
+    "total": "#000000",
+    "content": "#0072B2",
+    "style": "#D55E00",
+    "variation": "#009E73",
+}
+_LINES = {"torch": "-", "tensorflow": ":"}
+
+
+class TransferView(ipywidgets.VBox):
+    """A progress bar, the live pictures, the loss curves, the snapshots.
+
+    Attributes:
+        bar: ipywidgets.IntProgress, evaluations done of those planned.
+        status: ipywidgets.HTML, the same in words, with speed and time left.
+        pictures: {backend: the best picture so far}.
+        curves: the loss and its terms, drawn.
+        gallery: ipywidgets.HTML, a strip of snapshots.
+    """
+
+    def __init__(self):
+        """Show nothing yet."""
+        super().__init__()
+        self.bar = ipywidgets.IntProgress(layout={"width": "100%"})
+        self.status = ipywidgets.HTML()
+        self.pictures = {
+            backend: Picture(width="100%", max_width="640px")
+            for backend in NAMES
+        }
+        self.curves = Picture(max_width="640px")
+        self.gallery = ipywidgets.HTML()
+        self._panels = {
+            backend: _panel(f"<b>{NAMES[backend]}</b>", picture)
+            for backend, picture in self.pictures.items()
+        }
+        curves = _panel("<b>Losses</b>", self.curves)
+        self._canvas = ipywidgets.HBox([*self._panels.values(), curves])
+        self._canvas.layout.flex_flow = "row wrap"
+        self.children = self.bar, self.status, self._canvas, self.gallery
+        self.clear()
+
+    def clear(self) -> None:
+        """Hide the pictures of an earlier transfer."""
+        for box in (self.bar, self._canvas, self.gallery):
+            box.layout.display = "none"
+        self.status.value = ""
+        self._hung: dict[str, str] = {}
+        self.rest()
+
+    def rest(self) -> None:
+        """Draw at once next time, and measure the speed from there."""
+        self._next_drawing = 0.0
+        self._ticks = deque(maxlen=20)
+
+    def follow(self, transfer: Transfer) -> None:
+        """Take note of a step; draw if the last drawing is long enough ago.
+
+        Drawing must not eat the time for painting: at most twice a second,
+        and at most a twentieth of the time.
+        """
+        started = time.perf_counter()
+        self._ticks.append(started)
+        if started >= self._next_drawing:
+            self.draw(transfer)
+            finished = time.perf_counter()
+            pause = max(_PAUSE, _SHARE * (finished - started))
+            self._next_drawing = finished + pause
+
+    def draw(self, transfer: Transfer) -> None:
+        """Draw where a transfer stands, after its first step."""
+        progress = transfer.latest.values()
+        self.bar.max = sum(p.steps for p in progress)
+        self.bar.value = sum(p.step for p in progress)
+        self.status.value = self._words(transfer)
+        for backend, panel in self._panels.items():
+            shown = backend in transfer.latest
+            panel.layout.display = None if shown else "none"
+            if shown:
+                self.pictures[backend].show(transfer.latest[backend].image)
+        self.curves.show(draw_curves(transfer))
+        self._hang(transfer)
+        for box in (self.bar, self._canvas, self.gallery):
+            box.layout.display = None
+
+    def end(self, transfer: Transfer, outcome: str) -> None:
+        """Draw the last state; ``outcome`` says how it ended: "paused" ..."""
+        place = "before the first step"
+        if transfer.latest:
+            self.draw(transfer)
+            spent = max(p.seconds for p in transfer.latest.values())
+            place = f"at {where(transfer)}, after {spent:.0f} s"
+        self.status.value = f"{outcome.capitalize()} {place}."
+
+    def _words(self, transfer: Transfer) -> str:
+        *_, progress = transfer.latest.values()
+        height, width, _ = progress.image.shape
+        left = max(p.eta for p in transfer.latest.values())
+        words = f"{where(transfer)}, {width} × {height} pixels"
+        if len(self._ticks) > 1:
+            pace = (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])
+            words += f", {pace:.1f} steps a second"
+        return f"{words}, {duration(left)} left"
+
+    def _hang(self, transfer: Transfer) -> None:
+        """Add the new snapshots to the strip."""
+        for backend, snapshots in transfer.snapshots.items():
+            for step, picture in snapshots.items():
+                caption = f"{NAMES[backend]}, step {step}"
+                if caption not in self._hung:
+                    self._hung[caption] = _thumbnail(picture, caption)
+        row = "display: flex; flex-wrap: wrap; gap: 8px; line-height: 1.3"
+        figures = "".join(self._hung.values())
+        self.gallery.value = f'<div style="{row}">{figures}</div>'
+
+
+def where(transfer: Transfer) -> str:
+    """Say at which step a transfer is."""
+    return " and ".join(
+        f"{NAMES[backend]} step {progress.step} of {progress.steps}"
+        for backend, progress in transfer.latest.items()
+    )
+
+
+def duration(seconds: float) -> str:
+    """Say about how long that is."""
+    if seconds < 100:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min"
+
+
+def draw_curves(transfer: Transfer) -> np.ndarray:
+    """Draw the loss and its weighted terms on a logarithmic axis.
+
+    A term is solid for PyTorch and dotted for TensorFlow.
+
+    Returns:
+        RGB ``uint8``, shape (330, 640, 3).
+    """
+    # Without pyplot, which would keep the figure for ever.
+    figure = Figure(figsize=(6.4, 3.3), dpi=100)
+    axis = figure.subplots()
+    for backend, history in transfer.history.items():
+        steps = range(1, len(history) + 1)
+        for term, values in _terms(history, transfer.recipe).items():
+            line, color = _LINES[backend], _COLORS[term]
+            axis.plot(steps, values, line, color=color, lw=1.8)
+    axis.set(xlabel="evaluation", ylabel="loss (log scale)", yscale="log")
+    if len(transfer.history) > 1:
+        axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
+    planned = max(progress.steps for progress in transfer.latest.values())
+    axis.set_xlim(1, max(2, planned))
+    axis.set_ylim(bottom=_floor(transfer.history.values()))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("")  # more labels would double the time
+    axis.spines[["top", "right"]].set_visible(False)
+    terms = list(_terms((), transfer.recipe))
+    lines = axis.lines[: len(terms)]
+    figure.legend(lines, terms, loc="upper center", ncols=4, frameon=False)
+    figure.subplots_adjust(0.13, 0.15, 0.98, 0.9)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
+
+
+def _floor(histories) -> float:
+    """Return a hundredth of the lowest total.
+
+    The content loss starts at next to nothing, where a picture starts from
+    the content; showing all of it would press the rest together.
+    """
+    totals = [loss.total for history in histories for loss in history]
+    return min(totals) / 100
+
+
+def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
+    """Return the total and the terms as they enter it, without zeros."""
+    weights = {
+        "content": recipe.content_weight,
+        "style": recipe.style_weight,
+        "variation": recipe.tv_weight,
+    }
+    columns = np.array(
+        [(loss.total, loss.content, loss.style, loss.tv) for loss in history]
+    ).reshape(-1, 4)
+    shares = columns * [1, *weights.values()]
+    shares[shares <= 0] = np.nan  # a logarithmic axis has no 0
+    names = ["total", *weights]
+    used = [True, *map(bool, weights.values())]
+    return {n: shares[:, k] for k, n in enumerate(names) if used[k]}
+
+
+def _panel(title: str, content: ipywidgets.Widget) -> ipywidgets.VBox:
+    panel = ipywidgets.VBox([ipywidgets.HTML(title), content])
+    panel.layout.flex = "1 1 320px"
+    panel.layout.max_width = "640px"
+    return panel
+
+
+def _thumbnail(picture: np.ndarray, caption: str) -> str:
+    small = Image.fromarray(picture)
+    small.thumbnail((2 * _THUMBNAIL, _THUMBNAIL))
+    data = base64.b64encode(jpeg(np.asarray(small))).decode()
+    return (
+        '<figure style="margin: 0">'
+        f'<img src="data:image/jpeg;base64,{data}" alt="{caption}">'
+        f"<figcaption><small>{caption}</small></figcaption></figure>"
+    )

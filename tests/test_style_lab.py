@@ -1,0 +1,646 @@
+"""Every button is pressed and every knob turned while the lab really paints."""
+
+import asyncio
+import dataclasses
+import functools
+import gc
+import io
+import threading
+import weakref
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_utils import images, style
+from course_utils.style import StyleRecipe, backends
+from course_utils.widgets import StyleLab
+
+TINY = StyleRecipe(sizes=(24, 32), steps=4, snapshot_every=2)
+STEPS = 6 + 4  # of TINY: half as many again at the smaller size
+
+
+def asynchronous(test):
+    """Run a test in an event loop, as a notebook's cell is, in a folder."""
+
+    @functools.wraps(test)
+    def run(*fixtures, **named):
+        async def within():
+            try:
+                await test(*fixtures, **named)
+            finally:
+                ipywidgets.Widget.close_all()
+
+        asyncio.run(within(), debug=False)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_lab(recipe=TINY, **choices):
+    return StyleLab(recipe=recipe, **choices)
+
+
+async def painted(lab):
+    lab.start.click()
+    await lab.finished()
+    return lab.transfer
+
+
+async def first_steps(lab, count=1):
+    """Let a lab paint some steps."""
+    while sum(p.step for p in lab.transfer.latest.values()) < count:
+        await asyncio.sleep(0.001)
+
+
+def decode(picture):
+    return np.asarray(Image.open(io.BytesIO(picture.value)))
+
+
+# Painting
+
+
+@asynchronous
+async def test_nothing_happens_before_start():
+    lab = make_lab()
+    assert lab.state == "idle" and lab.transfer is None
+    assert lab.message.value == "" and lab.view.status.value == ""
+    assert (
+        repr(lab) == "StyleLab(content='neuschwanstein', "
+        "style_picture='vangogh_starry_night', backend='torch')"
+    )
+    assert not lab.start.disabled
+    assert lab.pause.disabled and lab.resume.disabled and lab.stop.disabled
+
+
+@asynchronous
+async def test_start_paints_to_the_end():
+    lab = make_lab()
+    transfer = await painted(lab)
+    assert lab.state == "idle" and lab.message.value == ""
+    assert lab.view.status.value.startswith(
+        f"Finished at PyTorch step {STEPS} of {STEPS}"
+    )
+    assert lab.view.bar.value == lab.view.bar.max == STEPS
+    totals = [losses.total for losses in transfer.history["torch"]]
+    assert len(totals) == STEPS and totals[-1] < 0.9 * totals[6]
+    assert not lab.start.disabled and lab.stop.disabled
+
+
+@asynchronous
+async def test_what_is_shown_is_what_was_painted():
+    lab = make_lab()
+    transfer = await painted(lab)
+    image = transfer.latest["torch"].image
+    shown = decode(lab.view.pictures["torch"])
+    assert shown.shape == image.shape == (21, 32, 3)
+    assert np.abs(shown.astype(int) - image).mean() < 12  # JPEG
+    curves = decode(lab.view.curves)
+    assert curves.shape == (330, 640, 3)
+    for color in ((0, 114, 178), (213, 94, 0)):  # content and style
+        assert (np.abs(curves.astype(int) - color).sum(-1) < 90).sum() > 50
+    assert list(transfer.snapshots["torch"]) == [2, 4, 6, 8, 10]
+    assert lab.view.gallery.value.count("<img") == 5
+    assert 'alt="PyTorch, step 10"' in lab.view.gallery.value
+
+
+@asynchronous
+async def test_pausing_changes_nothing_about_the_result():
+    recipe = dataclasses.replace(TINY, precision="float32")
+    lab = make_lab(recipe)
+    lab.start.click()
+    await first_steps(lab, 3)
+    lab.pause.click()
+    await lab.finished()
+    assert lab.state == "paused" and not lab.resume.disabled
+    paused_at = lab.transfer.latest["torch"].step
+    assert 3 <= paused_at < STEPS
+    assert lab.view.status.value.startswith("Paused at PyTorch step")
+    await asyncio.sleep(0.05)
+    assert lab.transfer.latest["torch"].step == paused_at
+    lab.resume.click()
+    assert lab.state == "painting"
+    await lab.finished()
+    straight = style.transfer(
+        lab.content.image, lab.style_picture.image, recipe
+    )
+    totals = [losses.total for losses in lab.transfer.history["torch"]]
+    expected = [losses.total for losses in straight.history]
+    assert totals == pytest.approx(expected, rel=1e-3)
+
+
+@asynchronous
+async def test_stop_takes_no_further_step_and_keeps_the_best():
+    lab = make_lab(dataclasses.replace(TINY, steps=200))
+    lab.start.click()
+    await first_steps(lab, 3)
+    lab.stop.click()
+    reached = lab.transfer.latest["torch"]
+    await lab.finished()
+    kept = lab.transfer.latest["torch"]
+    assert kept.step == reached.step < 500 and lab.state == "idle"
+    assert (kept.image == reached.image).all()
+    assert kept.state is None  # the optimiser's memory is given back
+    assert lab.view.status.value.startswith("Stopped at PyTorch step")
+
+
+@asynchronous
+async def test_stop_before_the_first_step():
+    lab = make_lab()
+    lab.start.click()
+    lab.stop.click()
+    await lab.finished()
+    assert lab.state == "idle" and not lab.transfer.latest
+    assert lab.view.status.value == "Stopped before the first step."
+    lab.save_png.click()
+    assert "no picture yet" in lab.message.value
+
+
+@asynchronous
+async def test_pause_before_the_first_step_resumes_from_nothing():
+    lab = make_lab()
+    lab.start.click()
+    lab.pause.click()
+    await lab.finished()
+    assert lab.state == "paused" and not lab.transfer.latest
+    lab.resume.click()
+    await lab.finished()
+    assert lab.transfer.latest["torch"].step == STEPS
+
+
+@asynchronous
+async def test_a_paused_painting_can_be_stopped_or_started_anew():
+    lab = make_lab()
+    for button in (lab.stop, lab.start):
+        lab.start.click()
+        await first_steps(lab)
+        lab.pause.click()
+        await lab.finished()
+        earlier = lab.transfer
+        button.click()
+        await lab.finished()
+        assert lab.state == "idle" and lab.resume.disabled
+    assert lab.transfer is not earlier
+    assert lab.transfer.latest["torch"].step == STEPS
+
+
+@asynchronous
+async def test_senseless_buttons_say_which_one_to_press():
+    lab = make_lab()
+    for button in (lab.pause, lab.resume, lab.stop):
+        button.click()
+        assert "press Start" in lab.message.value
+    lab.start.click()
+    transfer = lab.transfer
+    lab.start.click()
+    assert "The lab is painting: press Stop first." in lab.message.value
+    lab.estimate.click()
+    assert "press Stop first" in lab.message.value
+    assert lab.transfer is transfer
+    await lab.finished()
+    assert transfer.latest["torch"].step == STEPS
+
+
+def test_without_a_notebook_start_says_so():
+    lab = make_lab()
+    lab.start.click()
+    assert "running notebook" in lab.message.value and lab.state == "idle"
+    lab.close()
+
+
+@asynchronous
+async def test_a_second_lab_pauses_the_first():
+    first = make_lab(dataclasses.replace(TINY, steps=200))
+    second = make_lab()
+    first.start.click()
+    await first_steps(first)
+    await painted(second)
+    await first.finished()
+    assert first.state == "paused" and second.state == "idle"
+    assert second.transfer.latest["torch"].step == STEPS
+
+
+@asynchronous
+async def test_clicks_from_another_thread_paint_in_the_notebooks_own():
+    """JupyterLab delivers clicks to a subshell, which is a thread."""
+    lab = make_lab()
+    where = []
+    follow = lab.view.follow
+
+    def spied(transfer):
+        where.append(threading.current_thread())
+        follow(transfer)
+
+    lab.view.follow = spied
+    await asyncio.to_thread(lab.start.click)
+    await first_steps(lab)
+    await asyncio.to_thread(lab.pause.click)
+    await lab.finished()
+    assert lab.state == "paused"
+    await asyncio.to_thread(lab.resume.click)
+    await lab.finished()
+    assert lab.state == "idle" and len(where) == STEPS
+    assert set(where) == {threading.main_thread()}
+
+
+# Both frameworks
+
+
+@pytest.mark.parametrize("backend", backends.BACKENDS)
+@asynchronous
+async def test_each_framework_paints(backend):
+    lab = make_lab(backend=backend)
+    transfer = await painted(lab)
+    assert list(transfer.latest) == [backend]
+    assert len(transfer.history[backend]) == STEPS
+    assert lab.message.value == ""
+
+
+@asynchronous
+async def test_both_take_turns():
+    lab = make_lab()
+    lab.backend.value = "both"
+    lab.start.click()
+    await first_steps(lab, 5)
+    lab.pause.click()
+    await lab.finished()
+    torch, tensorflow = (
+        lab.transfer.latest[name].step for name in backends.BACKENDS
+    )
+    assert torch - tensorflow in (0, 1) and tensorflow >= 2
+    lab.resume.click()
+    await lab.finished()
+    assert [p.step for p in lab.transfer.latest.values()] == [STEPS, STEPS]
+    shown = [decode(picture) for picture in lab.view.pictures.values()]
+    assert shown[0].shape == shown[1].shape == (21, 32, 3)
+    assert lab.view.bar.max == 2 * STEPS
+    # One loss, two frameworks: the first evaluation agrees.
+    first = [history[0].total for history in lab.transfer.history.values()]
+    assert first[0] == pytest.approx(first[1], rel=0.05)
+
+
+# What goes wrong
+
+
+@asynchronous
+async def test_divergence_is_explained_and_the_lab_goes_on():
+    lab = make_lab()
+    lab.style_weight.max = 1e39
+    lab.style_weight.value = 1e39
+    with np.errstate(over="ignore"):
+        await painted(lab)
+    assert "The loss is no longer a number at step 1" in lab.message.value
+    assert lab.state == "idle"
+    lab.style_weight.value = 100
+    await painted(lab)
+    assert lab.message.value == "" and lab.view.bar.value == STEPS
+
+
+@asynchronous
+async def test_an_error_in_the_middle_keeps_the_best(monkeypatch):
+    lab = make_lab()
+    network = style.vgg.load_network(TINY.used_layers(), "torch")
+    run, calls = type(network).run, []
+
+    def fragile(self, pixels):
+        calls.append(1)
+        if len(calls) == 6:
+            raise RuntimeError("the <graphics card> is gone")
+        return run(self, pixels)
+
+    monkeypatch.setattr(type(network), "run", fragile)
+    transfer = await painted(lab)
+    assert "RuntimeError: the &lt;graphics card&gt;" in lab.message.value
+    assert lab.state == "idle" and 1 <= transfer.latest["torch"].step <= 5
+    lab.save_png.click()
+    assert "Saved" in lab.notice.value and lab.message.value == ""
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, "cancelled"])
+@asynchronous
+async def test_the_kernels_stop_button_stops(monkeypatch, interrupt):
+    lab = make_lab(dataclasses.replace(TINY, steps=200))
+    lab.start.click()
+    await first_steps(lab)
+    if interrupt == "cancelled":  # of a cell that awaits the end
+        waiting = asyncio.ensure_future(lab.finished())
+        await asyncio.sleep(0)
+        waiting.cancel()
+    else:
+
+        def interrupted(_transfer):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(lab.view, "follow", interrupted)
+    while lab.state == "painting":
+        await asyncio.sleep(0.001)
+    assert lab.state == "idle" and lab.transfer.latest["torch"].step < 400
+    assert lab.view.status.value.startswith("Stopped")
+
+
+@asynchronous
+async def test_too_little_memory_keeps_the_earlier_painting(monkeypatch):
+    lab = make_lab()
+    earlier = await painted(lab)
+    monkeypatch.setattr("course_utils.style.hardware.free_memory", lambda: 1000)
+    lab.start.click()
+    assert "GB are free" in lab.message.value
+    assert lab.transfer is earlier and lab.state == "idle"
+
+
+@pytest.mark.parametrize(
+    ("knob", "text", "sentence"),
+    [
+        ("sizes", "large", "list long sides in pixels"),
+        ("sizes", "64, 32", "ascending"),
+        ("sizes", "", "list long sides"),
+        ("style_layers", "conv4_2", "list layers with their shares"),
+        ("content_layers", "conv9_1=1", "names &#x27;conv9_1&#x27;"),
+    ],
+)
+@asynchronous
+async def test_what_is_typed_wrong_is_explained_at_once(knob, text, sentence):
+    lab = make_lab()
+    control = getattr(lab, knob)
+    right, control.value = control.value, text
+    assert sentence in lab.message.value
+    lab.start.click()
+    assert sentence in lab.message.value and lab.transfer is None
+    control.value = right
+    assert lab.message.value == ""
+
+
+def test_a_wrong_choice_of_the_constructor_is_explained():
+    with pytest.raises(ValueError, match="torch, tensorflow or both"):
+        StyleLab(backend="jax")
+    with pytest.raises(images.ImageError, match="no sample picture"):
+        StyleLab(content="atlantis")
+
+
+# Knobs and presets
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "expected"),
+    [
+        ("style_weight", 35.0, 35.0),
+        ("content_weight", 2.0, 2.0),
+        ("tv_weight", 0.5, 0.5),
+        ("preserve_color", "luminance", "luminance"),
+        ("sizes", "100, 200", (100, 200)),
+        ("steps", 7, 7),
+        ("init", "noise", "noise"),
+        ("content_layers", "conv3_2=0.5, conv4_2=0.5", None),
+        ("style_layers", " conv1_2 = 1 ", {"conv1_2": 1.0}),
+        ("optimizer", "adam", "adam"),
+        ("learning_rate", 0.1, 0.1),
+        ("pooling", "avg", "avg"),
+        ("precision", "float32", "float32"),
+        ("weights", "vgg16_caffe", "vgg16_caffe"),
+        ("snapshot_every", 3, 3),
+        ("seed", 8, 8),
+    ],
+)
+def test_every_knob_changes_its_field_of_the_recipe(knob, value, expected):
+    lab = make_lab()
+    assert lab.recipe == TINY
+    getattr(lab, knob).value = value
+    if expected is None:
+        expected = {"conv3_2": 0.5, "conv4_2": 0.5}
+    assert lab.recipe == dataclasses.replace(TINY, **{knob: expected})
+    lab.close()
+
+
+def test_no_knob_is_forgotten():
+    lab = make_lab()
+    fields = {field.name for field in dataclasses.fields(StyleRecipe)}
+    assert set(lab.knobs.controls) == fields - {"style_image_weights"}
+    for control in lab.knobs.controls.values():
+        assert control.description
+    lab.close()
+
+
+@pytest.mark.parametrize("name", ["quick", "balanced", "fine"])
+def test_presets_fill_the_knobs_and_leave_the_taste(name):
+    lab = StyleLab(recipe=StyleRecipe(sizes=(50,), steps=3))
+    getattr(lab, name).click()
+    assert lab.recipe == getattr(StyleRecipe, name)()
+    lab.style_weight.value = 20
+    lab.sizes.value = "broken"
+    getattr(lab, name).click()
+    assert lab.recipe == getattr(StyleRecipe, name)(style_weight=20)
+    assert lab.message.value == ""
+    lab.close()
+
+
+def test_the_rarer_knobs_unfold():
+    lab = make_lab()
+    rarer = lab.knobs.children[-1]
+    assert rarer.layout.display == "none"
+    lab.knobs.more.value = True
+    assert rarer.layout.display is None
+    lab.close()
+
+
+@asynchronous
+async def test_changes_while_paused_are_announced():
+    lab = make_lab()
+    lab.start.click()
+    await first_steps(lab)
+    lab.pause.click()
+    await lab.finished()
+    lab.style_weight.value = 3
+    lab.content.menu.value = "dahlia"
+    assert "Changed: content, style weight." in lab.waiting.value
+    lab.steps.value = 6  # may change on the way
+    assert "steps" not in lab.waiting.value
+    lab.resume.click()
+    await lab.finished()
+    assert lab.transfer.recipe == dataclasses.replace(TINY, steps=6)
+    assert lab.transfer.latest["torch"].step == 9 + 6
+    assert lab.waiting.value == ""
+    await painted(lab)
+    assert lab.transfer.recipe.style_weight == 3
+    assert lab.transfer.content is lab.content.image
+
+
+# Time
+
+
+@asynchronous
+async def test_times_are_measured_when_asked_and_ordered():
+    lab = make_lab()
+    assert set(lab.estimates().values()) == {None}
+    assert "measures it" in lab.times.value
+    lab.estimate.click()
+    assert lab.state == "measuring"
+    await lab.finished()
+    seconds = list(lab.estimates().values())
+    quick, balanced, fine, these = seconds
+    assert 0 < these < quick < balanced < fine
+    assert "On this machine: quick look about" in lab.times.value
+    lab.steps.value = 8
+    assert lab.estimates()["these knobs"] == pytest.approx(2 * these)
+    lab.precision.value = "float32"  # another network: not measured yet
+    assert lab.estimates()["these knobs"] is None
+    assert "measures it" in lab.times.value
+
+
+@asynchronous
+async def test_measuring_can_be_stopped_and_leaves_a_paused_painting():
+    lab = make_lab()
+    lab.start.click()
+    await first_steps(lab)
+    lab.pause.click()
+    await lab.finished()
+    lab.estimate.click()
+    lab.stop.click()
+    await lab.finished()
+    assert lab.state == "paused" and None in lab.estimates().values()
+    lab.resume.click()
+    await lab.finished()
+    assert lab.transfer.latest["torch"].step == STEPS
+
+
+# Files
+
+
+@asynchronous
+async def test_the_png_holds_the_best_picture_to_the_last_bit(folder):
+    lab = make_lab(backend="both")
+    transfer = await painted(lab)
+    lab.save_png.click()
+    for backend, progress in transfer.latest.items():
+        (path,) = folder.glob(f"*_{backend}.png")
+        assert (images.load_image(path) == progress.image).all()
+        assert path.name in lab.notice.value
+    assert "data:image/png;base64," in lab.notice.value
+
+
+@asynchronous
+async def test_saving_never_overwrites(folder):
+    lab = make_lab()
+    await painted(lab)
+    for _ in range(3):
+        lab.save_png.click()
+    lab.save_recipe.click()
+    lab.save_recipe.click()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "neuschwanstein_as_vangogh_starry_night_torch.png",
+        "neuschwanstein_as_vangogh_starry_night_torch_2.png",
+        "neuschwanstein_as_vangogh_starry_night_torch_3.png",
+        "style_recipe.json",
+        "style_recipe_2.json",
+    ]
+
+
+def test_a_recipe_is_saved_and_loaded(folder, upload):
+    recipe = StyleRecipe(
+        sizes=(48, 96),
+        style_weight=4321.5,
+        content_layers={"conv3_1": 0.25, "conv5_3": 1 / 3},
+        preserve_color="match",
+        steps=999,
+        seed=5,
+    )
+    lab = make_lab(recipe)
+    lab.save_recipe.click()
+    saved = (folder / "style_recipe.json").read_bytes()
+    assert StyleRecipe.from_json(saved.decode()) == recipe
+    lab.close()
+    other = make_lab()
+    for _ in range(2):  # the same file a second time
+        upload(other.load_recipe, "mine.json", saved)
+        assert other.recipe == recipe and other.message.value == ""
+        assert "mine.json" in other.notice.value
+        other.quick.click()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"", "is not a recipe"),
+        (b"{", "is not a recipe"),
+        (b'{"beta": 3}', "is not a recipe"),
+        (b'{"steps": 0}', "steps is 0"),
+        (b'{"style_image_weights": [1, 2]}', "several style pictures"),
+        (b"\x89PNG\xff\x00", "is not a recipe"),
+    ],
+)
+def test_a_bad_recipe_is_explained_and_changes_nothing(upload, text, sentence):
+    lab = make_lab()
+    upload(lab.load_recipe, "bad.json", text)
+    assert sentence in lab.message.value
+    assert lab.recipe == TINY
+    lab.close()
+
+
+@asynchronous
+async def test_an_uploaded_picture_is_painted(upload):
+    lab = make_lab()
+    square = np.zeros((40, 40, 3), np.uint8)
+    square[:, 20:] = 255
+    file = io.BytesIO()
+    Image.fromarray(square).save(file, "PNG")
+    upload(lab.content.upload, "my photo.png", file.getvalue())
+    transfer = await painted(lab)
+    assert (transfer.content == square).all()
+    assert transfer.latest["torch"].image.shape == (32, 32, 3)
+    lab.save_png.click()
+    assert "my_photo" in lab.notice.value
+
+
+# Nothing is left behind
+
+
+@asynchronous
+async def test_ten_starts_leave_nothing_behind():
+    lab = make_lab()
+    await painted(lab)
+    threads, widgets = threading.active_count(), count_widgets()
+    earlier = []
+    for number in range(10):
+        lab.start.click()
+        if number % 2:
+            await first_steps(lab)
+            (lab.pause if number % 4 == 1 else lab.stop).click()
+        earlier.append(weakref.ref(lab.transfer))
+        earlier += map(weakref.ref, lab.transfer._streams.values())
+        await lab.finished()
+    gc.collect()
+    alive = [ref() for ref in earlier if ref() is not None]
+    assert alive == [lab.transfer]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert threading.active_count() <= threads
+    assert count_widgets() == widgets
+
+
+@asynchronous
+async def test_closing_ends_the_painting_and_frees_everything():
+    before = count_widgets()
+    lab = make_lab(dataclasses.replace(TINY, steps=200))
+    lab.start.click()
+    await first_steps(lab)
+    lab.close()
+    await lab.finished()
+    assert count_widgets() == before
+    assert lab.transfer.latest["torch"].step < 400
+    refs = [weakref.ref(lab), weakref.ref(lab.transfer)]
+    del lab
+    gc.collect()
+    assert [ref() for ref in refs] == [None, None]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def count_widgets():
+    gc.collect()
+    if hasattr(ipywidgets.widgets.widget, "_instances"):  # ipywidgets 8
+        return len(ipywidgets.widgets.widget._instances)
+    return len(ipywidgets.Widget.widgets)
