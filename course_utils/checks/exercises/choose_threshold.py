@@ -69,7 +69,6 @@ check_choose_threshold = Exercise(
             lambda s, same, rate: _choose_threshold(s, same, 0),
         ],
         "it ignores the false accept rate that was asked for.": [
-            lambda s, same, rate: _choose_threshold(s, same, 0.001),
             lambda s, same, rate: _choose_threshold(s, same, 0.01),
             lambda s, same, rate: (s[same].mean() + s[~same].mean()) / 2,
         ],
