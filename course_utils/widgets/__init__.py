@@ -3,6 +3,7 @@
 from course_utils.widgets.detection import DetectionExplorer
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.search import SearchExplorer
 from course_utils.widgets.style_lab import StyleLab
 from course_utils.widgets.verification import VerificationExplorer
 
@@ -10,6 +11,7 @@ __all__ = [
     "DetectionExplorer",
     "Explorer",
     "PicturePicker",
+    "SearchExplorer",
     "StyleLab",
     "VerificationExplorer",
 ]

@@ -22,6 +22,7 @@ class FacePicker(ipywidgets.VBox):
         picker: the ``PicturePicker``.
         face: the largest InsightFace ``Face`` of the picture, or None where
             there is none; observe it with ``observe(callback, "face")``.
+        place: of that face among all of the picture, 0 being the leftmost.
         crop: the aligned face, 112 x 112 pixels.
         caption: which face that is.
         message: why there is no face, or empty.
@@ -37,6 +38,7 @@ class FacePicker(ipywidgets.VBox):
         """
         super().__init__()
         self._app = app
+        self.place = 0
         self.picker = PicturePicker("faces", label, start)
         self.crop = Picture(width="112px", height="112px")
         self.caption = ipywidgets.HTML()
@@ -56,6 +58,8 @@ class FacePicker(ipywidgets.VBox):
         with self.message.explaining():
             found = faces.detect_faces(self._app, self.picker.image)
             face = faces.largest_face(found)
+            # Not .index(): faces hold arrays, which == cannot compare.
+            self.place = [other is face for other in found].index(True)
             self.crop.show(norm_crop(self.picker.image, face.kps))
             self.caption.value = _caption(len(found))
         shown = "hidden" if face is None else "visible"

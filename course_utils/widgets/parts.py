@@ -84,7 +84,8 @@ def uploaded_files(value) -> list[tuple[str, bytes]]:
 
 
 def _sentence(error: Exception) -> str:
-    """This package's messages are sentences; others need their class's name."""
-    if type(error).__module__.startswith("course_utils"):
+    """What this package raises is a sentence; others need the class's name."""
+    own = type(error).__module__.startswith("course_utils")
+    if own or isinstance(error, ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -112,7 +112,7 @@ class VerificationExplorer(ipywidgets.VBox):
             transform=(_to_three_digits, float),
         )
         # The slider's track is this much shorter than the slider.
-        self.scale = Picture(width="calc(100% - 12px)", margin="0 8px 0 4px")
+        self.scale = Picture(width="calc(100% - 12px)", margin="0 6px")
         self.verdict = ipywidgets.HTML()
         self.rates = ipywidgets.HTML()
         self.message = Message()

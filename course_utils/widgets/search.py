@@ -1,0 +1,256 @@
+"""Enrol people with a picture, and ask who is in another one."""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+
+from course_utils import faces, images
+from course_utils.faces.gallery import SEARCH_THRESHOLDS, photograph_name
+from course_utils.faces.pack_settings import published_threshold
+from course_utils.widgets.face_picker import FacePicker
+from course_utils.widgets.parts import WHOLE_LABEL, Message, jpeg, paragraph
+
+_HELP = (
+    "Choose or upload a picture: the enrolled people who resemble it most are "
+    "listed at once. To enrol somebody, type a name and press Enrol, with that "
+    "person's consent; Remove deletes every trace of a person."
+)
+_COLORS = {"known": "#009E73", "uncertain": "#E69F00", "unknown": "#D55E00"}
+
+
+class _Portrait(NamedTuple):
+    """An aligned face that a match can be illustrated with."""
+
+    title: str
+    embedding: np.ndarray
+    crop: np.ndarray
+
+
+class SearchExplorer(ipywidgets.VBox):
+    """A picture, the enrolled people nearest to it, and who may be enrolled.
+
+    Attributes:
+        gallery: the ``faces.FaceGallery``.
+        photo: the ``FacePicker``; ``photo.picker.menu.value = "obama_2"``.
+        threshold: cosine similarity from which a match counts as known.
+        result: the ``faces.SearchResult`` for the picture, or None while it
+            shows no face.
+        decision, matches: the answer and the ranked people as shown.
+        name, enrol: the name and the button that enrols the picture under it.
+        people, remove: who is enrolled, and the button that deletes the chosen
+            one.
+        status: what was enrolled or removed last.
+        message: what went wrong last, or empty.
+    """
+
+    def __init__(
+        self,
+        gallery: faces.FaceGallery,
+        *,
+        start: str = "obama_1",
+        threshold: float | None = None,
+    ):
+        """Search and change ``gallery``.
+
+        Args:
+            gallery: its models find the faces here too.
+            start: the sample picture to begin with.
+            threshold: where the slider begins; default as for
+                ``FaceGallery.search``.
+
+        Raises:
+            images.ImageError: there is no such sample.
+            ValueError: no threshold was given and the pack has none.
+        """
+        super().__init__()
+        self.gallery = gallery
+        self.result: faces.SearchResult | None = None
+        self._portraits: dict[str, list[_Portrait]] = {}  # by photograph
+        if threshold is None:
+            threshold = _usual_threshold(Path(gallery.app.model_dir).name)
+        self.photo = FacePicker(gallery.app, "Picture", start)
+        self._make_controls(threshold)
+        self._arrange()
+        self.photo.observe(self._refresh, "face")
+        self.threshold.observe(self._refresh, "value")
+        self.enrol.on_click(self._enrol)
+        self.remove.on_click(self._remove)
+        self._refresh()
+
+    def __repr__(self) -> str:
+        """Name the values; the pictures' bytes would say nothing."""
+        decision = None if self.result is None else self.result.decision
+        return (
+            f"SearchExplorer(picture={self.photo.picker.name!r}, "
+            f"threshold={self.threshold.value:.3f}, "
+            f"people={len(self.people.options)}, decision={decision!r})"
+        )
+
+    def _make_controls(self, threshold: float) -> None:
+        self.threshold = ipywidgets.FloatSlider(
+            value=threshold,
+            min=0.0,
+            max=1.0,
+            step=0.001,
+            readout_format=".3f",
+            description="Threshold",
+            style=WHOLE_LABEL,
+            layout={"width": "auto"},
+        )
+        self.name = ipywidgets.Text(description="Name", style=WHOLE_LABEL)
+        self.enrol = ipywidgets.Button(description="Enrol", icon="plus")
+        self.people = ipywidgets.Dropdown(
+            description="Enrolled people", style=WHOLE_LABEL
+        )
+        self.remove = ipywidgets.Button(description="Remove", icon="trash")
+        self.decision = ipywidgets.HTML()
+        self.matches = ipywidgets.HTML()
+        self.status = ipywidgets.HTML()
+        self.message = Message()
+
+    def _arrange(self) -> None:
+        row = {"flex_flow": "row wrap"}
+        answer = ipywidgets.VBox(
+            [self.threshold, self.decision, self.matches],
+            layout={"flex": "1 1 360px"},
+        )
+        self.children = (
+            ipywidgets.HTML(paragraph(_HELP)),
+            ipywidgets.HBox([self.photo, answer], layout=row),
+            ipywidgets.HBox([self.name, self.enrol], layout=row),
+            ipywidgets.HBox([self.people, self.remove], layout=row),
+            self.status,
+            self.message,
+        )
+
+    def _refresh(self, _change=None) -> None:
+        with self.message.explaining():
+            self._search()
+
+    def _search(self) -> None:
+        self._list_people()
+        face, threshold = self.photo.face, self.threshold.value
+        self.enrol.disabled = face is None
+        self.result = None
+        self.decision.value = self.matches.value = ""
+        if face is not None:
+            self.result = self.gallery.search(
+                face.embedding, threshold=threshold
+            )
+            self.decision.value = paragraph(_decision(self.result))
+            self.matches.value = self._table(self.result.matches)
+
+    def _list_people(self) -> None:
+        people, chosen = self.gallery.people(), self.people.value
+        if list(self.people.options) != people:
+            self.people.options = people
+            kept = chosen in people
+            self.people.value = chosen if kept else next(iter(people), None)
+        self.remove.disabled = not people
+
+    def _enrol(self, _button) -> None:
+        self.status.value = ""
+        with self.message.explaining():
+            image = self.photo.picker.image
+            done = self.gallery.enrol(
+                self.name.value, image, which_face=self.photo.place
+            )
+            self._remember(image)
+            person = html.escape(done.person)
+            self.status.value = (
+                f"Enrolled <b>{person}</b> with {self.photo.picker.name}."
+                if done.added
+                else f"This picture of <b>{person}</b> is enrolled already."
+            )
+            self._search()
+
+    def _remove(self, _button) -> None:
+        self.status.value = ""
+        with self.message.explaining():
+            person = self.people.value
+            count = self.gallery.remove(person)
+            photographs = (
+                "1 photograph" if count == 1 else f"{count} photographs"
+            )
+            self.status.value = (
+                f"Removed <b>{html.escape(person)}</b> with {photographs}."
+            )
+            self._search()
+
+    def _remember(self, image: np.ndarray) -> None:
+        """The gallery keeps no photographs; this picture is at hand now."""
+        self._portraits[photograph_name(image)] = [
+            _portrait(self.photo.picker.name, image, self.photo.face)
+        ]
+
+    def _table(self, matches: tuple[faces.Match, ...]) -> str:
+        titles = ("", "person", "similarity", "photograph")
+        rows = ["".join(f"<th>{title}</th>" for title in titles)]
+        for match in matches:
+            portrait = self._portrait_of(match)
+            title = "not at hand" if portrait is None else portrait.title
+            cells = (
+                "" if portrait is None else _picture(portrait.crop),
+                html.escape(match.person),
+                f"{match.similarity:.3f}",
+                html.escape(title),
+            )
+            rows.append("".join(f"<td>{cell}</td>" for cell in cells))
+        return paragraph(f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>")
+
+    def _portrait_of(self, match: faces.Match) -> _Portrait | None:
+        """Of several faces in the photograph, the one that was enrolled."""
+        name = match.photograph
+        if name not in self._portraits:
+            self._portraits[name] = self._read(Path(name))
+        query = self.photo.face.embedding
+
+        def strangeness(portrait: _Portrait) -> float:
+            similarity = faces.cosine_similarity(portrait.embedding, query)
+            return abs(similarity - match.similarity)
+
+        return min(self._portraits[name], key=strangeness, default=None)
+
+    def _read(self, path: Path) -> list[_Portrait]:
+        try:
+            image = images.load_image(path)
+        except images.ImageError:  # moved, deleted, or never was a file
+            return []
+        found = faces.detect_faces(self.gallery.app, image)
+        return [_portrait(path.stem, image, face) for face in found]
+
+
+def _usual_threshold(pack: str) -> float:
+    return SEARCH_THRESHOLDS.get(pack) or published_threshold(pack)
+
+
+def _portrait(title: str, image: np.ndarray, face) -> _Portrait:
+    from insightface.utils.face_align import norm_crop
+
+    return _Portrait(title, face.embedding, norm_crop(image, face.kps))
+
+
+def _picture(crop: np.ndarray) -> str:
+    data = base64.b64encode(jpeg(crop)).decode()
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" width="56" height="56" '
+        'alt="aligned face">'
+    )
+
+
+def _decision(result: faces.SearchResult) -> str:
+    word = f'<b style="color: {_COLORS[result.decision]}">{result.decision}</b>'
+    if not result.matches:
+        return f"{word}: nobody is enrolled yet."
+    best = result.matches[0]
+    person = html.escape(best.person)
+    numbers = f"{best.similarity:.3f}, threshold {result.threshold:.3f}"
+    if result.decision == "known":
+        return f"{word}: this is <b>{person}</b> (similarity {numbers})."
+    return f"{word}: {person} is nearest (similarity {numbers})."
