@@ -28,6 +28,7 @@ from course_utils.faces.gallery_quality import SeveralFacesError, usable_face
 from course_utils.faces.gallery_table import (
     GalleryError,
     GalleryTable,
+    Header,
     PackIdentity,
     Rows,
     make_rows,
@@ -47,6 +48,8 @@ SEARCH_THRESHOLDS = {"course_mini": 0.463}
 # Below the threshold by less than this is "uncertain": for course_mini that is
 # where a comparison of two photographs would say "same person".
 UNCERTAIN_BAND = 0.10
+INDEX_FROM = 300_000  # rows
+_HEIGHT = 64  # see ``_candidates``
 
 
 class UnknownPersonError(GalleryError, KeyError):
@@ -176,7 +179,10 @@ class FaceGallery:
         """
         self.path = _gallery_folder(path)
         self._table = GalleryTable(self.path)
+        self._state: frozenset | None = None
+        self._header: Header | None = None
         self._rows: Rows | None = None
+        self._rows_are_new = False
         self._index = _PeopleIndex()
         self._app = app
         if app is not None:
@@ -185,8 +191,8 @@ class FaceGallery:
     @property
     def pack(self) -> PackIdentity | None:
         """Which model made the embeddings; None before the first enrolment."""
-        rows = self._refresh()
-        return None if rows is None else rows.pack
+        header = self._catch_up()
+        return None if header is None else header.pack
 
     @property
     def app(self) -> FaceAnalysis:
@@ -366,22 +372,34 @@ class FaceGallery:
         query = np.asarray(query)
         if query.ndim == 3:
             query = self._embed_query(query)
-        rows = self._refresh()
-        if rows is None or not len(rows):
+        header = self._catch_up()
+        if header is None:
             return SearchResult((), None, "unknown", threshold)
         if threshold is None:
-            threshold = _default_threshold(rows.pack)
-        query = _unit_rows(query[None], rows.pack.size)[0]
-        similarities = rows.matrix @ query
-        matches = tuple(
-            Match(
-                self._index.person(row),
-                float(similarities[row]),
-                rows.columns["photograph"][row].as_py(),
-            )
-            for row in self._index.best(similarities, k)
-        )
-        return _decide(matches, threshold)
+            threshold = _default_threshold(header.pack)
+        query = _unit_rows(query[None], header.pack.size)[0]
+        look = self._search_index if header.indexed else self._search_all
+        return _decide(look(query, k), threshold)
+
+    def build_index(self) -> None:
+        """Let searches look at a part of the rows only; for large galleries.
+
+        From then on a search may miss the best match now and then, and
+        matches come from about 3 % of the rows. What is enrolled later
+        is always looked at, more slowly: build again now and then. ``remove``
+        and ``rename`` delete the index, as it holds copies of embeddings.
+
+        Raises:
+            GalleryError: there are fewer than ``INDEX_FROM`` rows, where
+                looking at all of them is faster.
+        """
+        with self._table.writing():
+            if len(self) < INDEX_FROM:
+                raise GalleryError(
+                    f"An index pays from {INDEX_FROM:,} photographs on; with "
+                    f"{len(self):,} looking at all of them is faster."
+                )
+            self._table.build_index()
 
     def remove(self, person: str) -> int:
         """Delete a person: no file of the gallery holds a trace afterwards.
@@ -467,16 +485,50 @@ class FaceGallery:
             columns["photograph"].to_pylist(),
         )
 
+    def _catch_up(self) -> Header | None:
+        """Notice what any process has committed; None before the first."""
+        state = self._table.state()
+        if state != self._state:
+            exists = self._table.exists()
+            self._header = self._table.header() if exists else None
+            self._state, self._rows_are_new = state, False
+        return self._header
+
     def _refresh(self) -> Rows | None:
-        """Catch up with what any process has committed."""
-        if not self._table.exists():
+        """Catch up, and have the newest rows in memory."""
+        if self._catch_up() is None:
             self._rows, self._index = None, _PeopleIndex()
-            return None
-        rows = self._table.read(self._rows)
-        if rows is not self._rows:
-            self._rows = rows
-            self._index = _PeopleIndex.of(rows.columns["person"])
-        return rows
+        elif not self._rows_are_new:
+            self._rows = self._table.read(self._rows)
+            self._index = _PeopleIndex.of(self._rows.columns["person"])
+            self._rows_are_new = True
+        return self._rows
+
+    def _search_all(self, query: np.ndarray, k: int) -> tuple[Match, ...]:
+        rows = self._refresh()
+        similarities = rows.matrix @ query
+        return tuple(
+            Match(
+                self._index.person(row),
+                float(similarities[row]),
+                rows.columns["photograph"][row].as_py(),
+            )
+            for row in self._index.best(similarities, k)
+        )
+
+    def _search_index(self, query: np.ndarray, k: int) -> tuple[Match, ...]:
+        count = 4 * k  # enough when people have few photographs each
+        while True:
+            found = self._table.nearest(query, count).to_pylist()
+            best = {}
+            for row in found:
+                best.setdefault(row["person"], row)
+            if len(best) >= k or len(found) < count:
+                return tuple(
+                    Match(person, 1 - row["_distance"], row["photograph"])
+                    for person, row in list(best.items())[:k]
+                )
+            count *= 4
 
     def _rows_of(self, person: str) -> np.ndarray:
         self._refresh()
@@ -573,13 +625,36 @@ class _PeopleIndex:
         k = min(k, len(self.names))
         count = 4 * k  # enough when people have few photographs each
         while True:
-            count = min(count, len(similarities))
-            top = np.argpartition(similarities, -count)[-count:]
-            top = top[np.argsort(-similarities[top], kind="stable")]
+            top = _largest(similarities, count)
             _, first = np.unique(self.codes[top], return_index=True)
-            if len(first) >= k or count == len(similarities):
+            if len(first) >= k or count >= len(similarities):
                 return top[np.sort(first)[:k]]
             count *= 4
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Places of the ``count`` largest values, the largest first."""
+    places = _candidates(values, count)
+    if count < len(places):
+        places = places[np.argpartition(values[places], -count)[-count:]]
+    return places[np.argsort(-values[places], kind="stable")]
+
+
+def _candidates(values: np.ndarray, count: int) -> np.ndarray:
+    """Places among which the ``count`` largest values are.
+
+    Partitioning 100,000 values takes as long as half the matrix product. But
+    the largest ones lie in those columns, of the values laid out as a table,
+    that have the largest maxima; and these are quick to find.
+    """
+    width = len(values) // _HEIGHT
+    if count >= width:
+        return np.arange(len(values))
+    table = values[: width * _HEIGHT].reshape(_HEIGHT, width)
+    columns = np.argpartition(table.max(axis=0), -count)[-count:]
+    cells = columns + width * np.arange(_HEIGHT)[:, None]
+    rest = np.arange(width * _HEIGHT, len(values))
+    return np.append(cells.ravel(), rest)
 
 
 def pack_identity(app: FaceAnalysis) -> PackIdentity:
@@ -641,10 +716,10 @@ def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
 
 
 def _decide(matches: tuple[Match, ...], threshold: float) -> SearchResult:
-    best = matches[0]
-    if best.similarity >= threshold:
-        return SearchResult(matches, best.person, "known", threshold)
-    near = best.similarity >= threshold - UNCERTAIN_BAND
+    best = matches[0].similarity if matches else -1.0
+    if best >= threshold:
+        return SearchResult(matches, matches[0].person, "known", threshold)
+    near = best >= threshold - UNCERTAIN_BAND
     return SearchResult(
         matches, None, "uncertain" if near else "unknown", threshold
     )
