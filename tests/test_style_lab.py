@@ -11,6 +11,7 @@ import weakref
 import ipywidgets
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from course_utils import images, style
@@ -247,6 +248,51 @@ async def test_clicks_from_another_thread_paint_in_the_notebooks_own():
     await lab.finished()
     assert lab.state == "idle" and len(where) == STEPS
     assert set(where) == {threading.main_thread()}
+
+
+IN_A_KERNEL = """
+import time
+from course_utils import style, widgets
+
+lab = widgets.StyleLab(recipe=style.StyleRecipe(sizes=(24,), steps=100))
+follow = lab.view.follow
+
+def slowly(transfer):
+    follow(transfer)
+    print("step", transfer.latest["torch"].step, flush=True)
+    time.sleep(0.5)
+
+lab.view.follow = slowly
+lab.start.click()
+print("stop", lab.stop.model_id, flush=True)
+"""
+
+
+def test_a_real_kernel_hears_stop_within_one_step():
+    """Step 3 is still under way when the click is sent: it is the last."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.execute(IN_A_KERNEL)
+        stop = wait_for_print(client, "stop ")
+        wait_for_print(client, "step 3")
+        click = {"method": "custom", "content": {"event": "click"}}
+        message = {"comm_id": stop, "data": click}
+        client.shell_channel.send(client.session.msg("comm_msg", message))
+        client.execute("await lab.finished(); print('end', lab.view.bar.value)")
+        assert wait_for_print(client, "end ") == "3"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def wait_for_print(client, start):
+    """Return what a line says after its ``start``."""
+    while True:
+        message = client.get_iopub_msg(timeout=120)
+        assert message["msg_type"] != "error", message["content"]
+        for line in message["content"].get("text", "").splitlines():
+            if line.startswith(start):
+                return line.removeprefix(start)
 
 
 # Both frameworks

@@ -455,7 +455,8 @@ def _framework_menu(start: str) -> ipywidgets.Dropdown:
 
 
 def _row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
-    return ipywidgets.HBox(widgets, layout={"flex_flow": "row wrap"})
+    layout = {"flex_flow": "row wrap", "grid_gap": "0 6px"}
+    return ipywidgets.HBox(widgets, layout=layout)
 
 
 def _family(box: ipywidgets.Box) -> Iterator[ipywidgets.Widget]:

@@ -9,10 +9,13 @@ import ipywidgets
 
 from course_utils.style import RecipeError, StyleRecipe
 from course_utils.style.recipe import CHOICES
-from course_utils.widgets.parts import WHOLE_LABEL
 
-_COLORS = {
-    None: "those of the style picture",
+_LABELS = {"description_width": "160px"}  # all in one column, none cut off
+_HELP = "font-size: smaller; line-height: 1.3; padding-top: 7px"
+_BESIDE = {"flex": "1 1 180px"}
+
+_COLORS = {  # a menu cannot hold None: "" stands for it
+    "": "those of the style picture",
     "luminance": "photograph's, brightness painted",
     "match": "photograph's, style recoloured",
 }
@@ -45,8 +48,8 @@ def _whole(smallest: int) -> Callable:
 
 def _choice(knob: str) -> Callable:
     def make(continuous_update, **common):  # a menu does not slide
-        names = _COLORS if knob == "preserve_color" else {}
-        options = [(names.get(c, c), c) for c in CHOICES[knob]]
+        choices = [choice or "" for choice in CHOICES[knob]]
+        options = [(_COLORS.get(choice, choice), choice) for choice in choices]
         return ipywidgets.Dropdown(options=options, **common)
 
     return make
@@ -183,6 +186,7 @@ class Knobs(ipywidgets.VBox):
         for name in ("content_layers", "style_layers"):
             values[name] = _read_layers(values[name])
         values["sizes"] = _read_sizes(values["sizes"])
+        values["preserve_color"] = values["preserve_color"] or None
         recipe = StyleRecipe(**values)
         recipe.validate()
         return recipe
@@ -203,6 +207,7 @@ class Knobs(ipywidgets.VBox):
             shares = values[name].items()
             values[name] = ", ".join(f"{layer}={s!r}" for layer, s in shares)
         values["sizes"] = ", ".join(map(str, recipe.sizes))
+        values["preserve_color"] = recipe.preserve_color or ""
         for name in only or values:
             control, value = self.controls[name], values[name]
             if control.has_trait("max"):  # a slider would cut the value off
@@ -212,15 +217,15 @@ class Knobs(ipywidgets.VBox):
     def _row(self, knob: _Knob) -> ipywidgets.HBox:
         control = knob.make(
             description=knob.label,
-            style=WHOLE_LABEL,
-            layout={"width": "400px", "max_width": "100%"},
+            style=_LABELS,
+            layout={"flex": "1 1 420px", "max_width": "520px"},
             continuous_update=False,
         )
         self.controls[knob.name] = control
-        help_text = ipywidgets.HTML(f"<small>{knob.help}</small>")
-        row = ipywidgets.HBox([control, help_text])
-        row.layout.flex_flow = "row wrap"
-        return row
+        help_text = ipywidgets.HTML(
+            f'<div style="{_HELP}">{knob.help}</div>', layout=_BESIDE
+        )
+        return ipywidgets.HBox([control, help_text])
 
 
 def _unfold(box: ipywidgets.Box, shown: bool) -> None:

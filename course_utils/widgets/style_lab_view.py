@@ -180,7 +180,7 @@ def draw_curves(transfer: Transfer) -> np.ndarray:
     terms = list(_terms((), transfer.recipe))
     lines = axis.lines[: len(terms)]
     figure.legend(lines, terms, loc="upper center", ncols=4, frameon=False)
-    figure.subplots_adjust(0.13, 0.15, 0.98, 0.9)
+    figure.subplots_adjust(0.12, 0.15, 0.96, 0.9)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]
