@@ -12,7 +12,13 @@ import numpy as np
 
 from course_utils import faces
 from course_utils.faces.pack_settings import settings_for
-from course_utils.widgets.parts import WHOLE_LABEL, Message, Picture, paragraph
+from course_utils.widgets.parts import (
+    WHOLE_LABEL,
+    Message,
+    Picture,
+    paragraph,
+    table,
+)
 from course_utils.widgets.picture_picker import PicturePicker
 
 if TYPE_CHECKING:
@@ -255,15 +261,11 @@ def _summary(candidates: list[Face], shown: int) -> str:
 def _table(found: list[Face], names: list[str], with_pose: bool) -> str:
     titles = ["face", "score", "width × height, pixels"]
     titles += ["pitch, yaw, roll, degrees"] * with_pose
-    rows = ["".join(f"<th>{title}</th>" for title in titles)]
+    rows = []
     for face, name in zip(found, names, strict=True):
         x0, y0, x1, y1 = face.bbox
-        cells = [
-            name,
-            f"{face.det_score:.2f}",
-            f"{x1 - x0:.0f} × {y1 - y0:.0f}",
-        ]
+        size = f"{x1 - x0:.0f} × {y1 - y0:.0f}"
+        rows.append([html.escape(name), f"{face.det_score:.2f}", size])
         if with_pose:
-            cells.append(", ".join(f"{angle:.0f}" for angle in face.pose))
-        rows.append("".join(f"<td>{html.escape(c)}</td>" for c in cells))
-    return paragraph(f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>")
+            rows[-1].append(", ".join(f"{angle:.0f}" for angle in face.pose))
+    return table(titles, rows)

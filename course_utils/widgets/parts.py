@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 
 import ipywidgets
@@ -55,6 +56,16 @@ class Message(ipywidgets.HTML):
 def paragraph(text: str) -> str:
     """HTML with the line spacing of text; ipywidgets' is that of buttons."""
     return f'<div style="line-height: 1.5">{text}</div>'
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """HTML of a table; the cells are HTML already."""
+    lines = ["".join(f"<th>{title}</th>" for title in titles)]
+    lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+    return (
+        '<table style="line-height: 1.5; text-align: left" cellpadding="4">'
+        f"<tr>{'</tr><tr>'.join(lines)}</tr></table>"
+    )
 
 
 def jpeg(drawn) -> bytes:

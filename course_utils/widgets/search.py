@@ -14,7 +14,13 @@ from course_utils import faces, images
 from course_utils.faces.gallery import SEARCH_THRESHOLDS, photograph_name
 from course_utils.faces.pack_settings import published_threshold
 from course_utils.widgets.face_picker import FacePicker
-from course_utils.widgets.parts import WHOLE_LABEL, Message, jpeg, paragraph
+from course_utils.widgets.parts import (
+    WHOLE_LABEL,
+    Message,
+    jpeg,
+    paragraph,
+    table,
+)
 
 _HELP = (
     "Choose or upload a picture: the enrolled people who resemble it most are "
@@ -190,19 +196,19 @@ class SearchExplorer(ipywidgets.VBox):
         ]
 
     def _table(self, matches: tuple[faces.Match, ...]) -> str:
-        titles = ("", "person", "similarity", "photograph")
-        rows = ["".join(f"<th>{title}</th>" for title in titles)]
+        rows = []
         for match in matches:
             portrait = self._portrait_of(match)
             title = "not at hand" if portrait is None else portrait.title
-            cells = (
-                "" if portrait is None else _picture(portrait.crop),
-                html.escape(match.person),
-                f"{match.similarity:.3f}",
-                html.escape(title),
+            rows.append(
+                (
+                    "" if portrait is None else _picture(portrait.crop),
+                    html.escape(match.person),
+                    f"{match.similarity:.3f}",
+                    html.escape(title),
+                )
             )
-            rows.append("".join(f"<td>{cell}</td>" for cell in cells))
-        return paragraph(f"<table><tr>{'</tr><tr>'.join(rows)}</tr></table>")
+        return table(("", "person", "similarity", "photograph"), rows)
 
     def _portrait_of(self, match: faces.Match) -> _Portrait | None:
         """Of several faces in the photograph, the one that was enrolled."""
