@@ -5,6 +5,7 @@ objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
 PyTorch or TensorFlow.
 """
 
+from course_utils.faces import scale
 from course_utils.faces.analysis import (
     ImageFaces,
     NoFaceError,
@@ -80,6 +81,7 @@ __all__ = [
     "pack_identity",
     "photograph_digest",
     "recover_gallery",
+    "scale",
     "usable_face",
     "verify",
 ]

@@ -1,0 +1,182 @@
+"""The folder job on Ray: same table, also when a worker is killed."""
+
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils import faces, images
+from course_utils.faces import enrolment, scale
+
+# Read when Ray is imported: listen on 127.0.0.1 only (its name speaks of
+# other systems, where this is the default), need no token for that, and do
+# not report the use of Ray to its makers.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ.pop("RAY_ADDRESS", None)
+ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
+
+PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
+COPIES = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient_start():
+    """Start Ray again when it gives up, as it does on a very busy machine."""
+    start = ray.init
+
+    def start_again(**options):
+        for _ in range(4):
+            try:
+                return start(**options)
+            except Exception as error:
+                if "timed out during startup" not in str(error):
+                    raise
+                ray.shutdown()
+        return start(**options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "init", start_again)
+        yield
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Photographs of five people, all different, and two useless files."""
+    folder = tmp_path_factory.mktemp("people")
+    for name in PEOPLE:
+        photograph = images.load_image(images.sample(f"faces/{name}"), 400)
+        (folder / name).mkdir()
+        for number in range(COPIES):
+            brighter = np.clip(photograph + np.float32(number), 0, 255)
+            images.save_image(
+                brighter.astype(np.uint8), folder / name / f"{number}.jpg"
+            )
+    (folder / "hopper_1" / "notes.txt").write_text("no picture")
+    cat = images.load_image(images.sample("faces/noface_cat"))
+    images.save_image(cat, folder / "hopper_1" / "cat.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(people, app, tmp_path_factory):
+    """The same folder enrolled by threads: the gallery and the report."""
+    gallery = faces.FaceGallery(tmp_path_factory.mktemp("local"), app)
+    return gallery, faces.enrol_folder(gallery, people, progress=False)
+
+
+@pytest.fixture
+def gallery(tmp_path, app):
+    return faces.FaceGallery(tmp_path / "gallery", app)
+
+
+def assert_same_table(gallery, expected):
+    """Same people, digests and embeddings, each exactly once."""
+    assert len(gallery) == len(gallery.enrolled()) == len(expected)
+    assert gallery.enrolled() == expected.enrolled()
+    ours, theirs = (by_photograph(one) for one in (gallery, expected))
+    assert ours.keys() == theirs.keys()
+    for photograph, embedding in ours.items():
+        np.testing.assert_allclose(
+            embedding, theirs[photograph], rtol=0, atol=1e-6
+        )
+
+
+def by_photograph(gallery):
+    _, matrix, photographs = gallery.embeddings()
+    return dict(zip(photographs, matrix, strict=True))
+
+
+def dying_over(victim, marker=None):
+    """A worker that is killed by SIGKILL while it looks at one photograph.
+
+    With a marker file this happens once, else every time.
+    """
+
+    class Dying(scale._Examiner):
+        def _look(self, number, person, path):
+            if path == str(victim) and not (marker and marker.exists()):
+                if marker:
+                    marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super()._look(number, person, path)
+
+    return Dying
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_a_killed_worker_loses_and_doubles_nothing(
+    people, gallery, local, monkeypatch, tmp_path
+):
+    """With a Ray that the job starts and ends by itself."""
+    there_before = sorted((people / "biden_1").glob("*.jpg"))[:3]
+    gallery.enrol("biden_1", there_before)
+    marker = tmp_path / "killed"
+    dying = dying_over(people / "hopper_1" / "5.jpg", marker)
+    monkeypatch.setattr(scale, "_Examiner", dying)
+    monkeypatch.setattr(scale, "PHOTOGRAPHS_PER_TASK", 4)
+    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 6)
+    report = scale.enrol_folder_with_ray(
+        gallery, people, workers=2, progress=False
+    )
+    assert marker.exists()
+    assert not ray.is_initialized()
+    expected, expected_report = local
+    assert list(report.duplicates) == there_before
+    assert {*report.added, *there_before} == {*expected_report.added}
+    assert report.rejected == expected_report.rejected
+    assert not report.remaining
+    assert_same_table(gallery, expected)
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    """A Ray of two cores that is there before the job, as a cluster is."""
+    ray.init(num_cpus=2, include_dashboard=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_what_kills_every_worker_remains_and_stops_nothing_else(
+    people, gallery, local, two_workers, monkeypatch
+):
+    deadly = people / "hopper_1" / "5.jpg"
+    monkeypatch.setattr(scale, "_Examiner", dying_over(deadly))
+    monkeypatch.setattr(scale, "PHOTOGRAPHS_PER_TASK", 4)
+    monkeypatch.setattr(scale, "MAX_RETRIES", 1)
+    report = scale.enrol_folder_with_ray(
+        gallery, people, workers=2, progress=False
+    )
+    assert ray.is_initialized()
+    expected, expected_report = local
+    assert deadly in report.remaining and len(report.remaining) <= 4
+    assert {*report.added, *report.remaining} == {*expected_report.added}
+    assert report.rejected == expected_report.rejected
+    rest = faces.enrol_folder(gallery, people, progress=False)
+    assert rest.added == report.remaining
+    assert_same_table(gallery, expected)
+
+
+def test_an_empty_folder(tmp_path, gallery, two_workers):
+    (tmp_path / "nobody").mkdir()
+    report = scale.enrol_folder_with_ray(gallery, tmp_path / "nobody")
+    assert str(report) == "0 added, 0 duplicates, 0 rejected, 0 remaining"
+
+
+def test_arguments_that_cannot_work(people, gallery):
+    with pytest.raises(ValueError, match="workers must be at least 1"):
+        scale.enrol_folder_with_ray(gallery, people, workers=0)
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        scale.enrol_folder_with_ray(gallery, people / "missing")
+
+
+def test_without_ray_a_sentence_says_how_to_get_it(
+    people, gallery, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ray\[data\]'"):
+        scale.enrol_folder_with_ray(gallery, people)
