@@ -57,7 +57,7 @@ def test_known_people_are_found_and_others_are_not(gallery, photo):
 
 def test_strangers_are_not_taken_for_anybody(gallery, photo):
     group = photo("faces/group8_office")
-    for place in range(8):
+    for place in range(4):
         gallery.enrol(f"Colleague {place}", group, which_face=place)
     gallery.enrol("Obama", photo("faces/obama_1"))
     gallery.enrol("Hopper", photo("faces/hopper_1"))
