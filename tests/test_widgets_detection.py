@@ -25,7 +25,7 @@ def explorer(_loaded):
     for control, value in (
         (_loaded.picker.menu, "group8_office"),
         (_loaded.threshold, 0.65),
-        (_loaded.detector_size, None),
+        (_loaded.detector_size, "auto"),
         (_loaded.boxes, True),
         (_loaded.five_points, True),
         (_loaded.points_106, False),
@@ -65,13 +65,14 @@ def detector_runs(explorer, monkeypatch):
 
 def test_it_starts_with_the_defaults_of_the_pack(explorer):
     assert len(explorer.faces) == len(rows(explorer)) == 8
+    assert explorer.detector_size.index == 0  # so that the menu shows it
     assert shown(explorer).shape == explorer.picker.image.shape
     assert "<b>8 faces</b>; the next candidate scores 0.60" in (
         explorer.summary.value
     )
     assert repr(explorer) == (
         "DetectionExplorer(picture='group8_office', threshold=0.65, "
-        "detector_size=None, faces=8)"
+        "detector_size='auto', faces=8)"
     )
 
 
@@ -153,7 +154,7 @@ def test_each_mark_is_drawn_when_ticked_and_only_then(explorer):
 
 def test_marks_run_their_models_once_for_all_candidates(explorer, monkeypatch):
     explorer.picker.menu.value = "hopper_1"
-    candidates = explorer._found[None]
+    candidates = explorer._found["auto"]
     assert not any("landmark_2d_106" in face for face in candidates)
     explorer.points_106.value = True
     assert all("landmark_2d_106" in face for face in candidates)

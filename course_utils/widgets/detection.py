@@ -42,7 +42,7 @@ class DetectionExplorer(ipywidgets.VBox):
         picker: the ``PicturePicker``.
         threshold: lowest score that counts as a face, 0.1 to 0.95.
         detector_size: side in pixels to which the picture is scaled for the
-            detector, or None for what suits the pack.
+            detector, or "auto" for what suits the pack.
         boxes, five_points, points_106, points_68, pose, names: boxes to tick
             for what is drawn; greyed out where the pack has no model for it.
         faces: the InsightFace ``Face`` objects at or above the threshold, by
@@ -79,7 +79,7 @@ class DetectionExplorer(ipywidgets.VBox):
             for task in list(self._app.models)
             if task != "detection"
         }
-        self._found: dict[int | None, list[Face]] = {}  # by detector size
+        self._found: dict[int | str, list[Face]] = {}  # by detector size
         self.faces: list[Face] = []
         self._make_controls(settings_for(os.path.basename(pack)), start)
         self._make_views()
@@ -94,7 +94,7 @@ class DetectionExplorer(ipywidgets.VBox):
         return (
             f"DetectionExplorer(picture={self.picker.name!r}, "
             f"threshold={self.threshold.value:.2f}, "
-            f"detector_size={self.detector_size.value}, "
+            f"detector_size={self.detector_size.value!r}, "
             f"faces={len(self.faces)})"
         )
 
@@ -112,7 +112,7 @@ class DetectionExplorer(ipywidgets.VBox):
         )
         self.detector_size = ipywidgets.Dropdown(
             options=[
-                ("what suits the pack", None),
+                ("what suits the pack", "auto"),
                 *((f"{size} pixels", size) for size in _SIZES),
             ],
             description="Detector size",
@@ -195,7 +195,7 @@ class DetectionExplorer(ipywidgets.VBox):
         if size not in self._found:
             self._app.prepare(
                 det_thresh=LOWEST_THRESHOLD,
-                det_size=self._pack_size if size is None else (size, size),
+                det_size=self._pack_size if size == "auto" else (size, size),
             )
             found = faces.detect_faces(self._app, self.picker.image)
             found.sort(key=lambda face: -face.det_score)
