@@ -10,8 +10,6 @@ import json
 import os
 from pathlib import Path
 
-import filelock
-
 
 def path() -> Path:
     """Return the file's path: COURSE_UTILS_PROGRESS or the user's."""
@@ -40,6 +38,8 @@ def solved() -> set[str]:
 
 def record(name: str) -> None:
     """Add an exercise to the solved ones; if that fails, only say so."""
+    import filelock
+
     file = path()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
