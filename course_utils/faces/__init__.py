@@ -25,6 +25,7 @@ from course_utils.faces.gallery import (
     SearchResult,
     UnknownPersonError,
     WrongPackError,
+    default_threshold,
     pack_identity,
     photograph_digest,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "WrongPackError",
     "calibrate",
     "cosine_similarity",
+    "default_threshold",
     "detect_faces",
     "draw_faces",
     "draw_pose",

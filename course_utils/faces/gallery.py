@@ -33,7 +33,7 @@ from course_utils.faces.gallery_table import (
     Rows,
     make_rows,
 )
-from course_utils.faces.pack_settings import settings_for
+from course_utils.faces.pack_settings import published_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -376,7 +376,7 @@ class FaceGallery:
         if header is None:
             return SearchResult((), None, "unknown", threshold)
         if threshold is None:
-            threshold = _default_threshold(header.pack)
+            threshold = default_threshold(header.pack)
         query = _unit_rows(query[None], header.pack.size)[0]
         look = self._search_index if header.indexed else self._search_all
         return _decide(look(query, k), threshold)
@@ -725,15 +725,15 @@ def _decide(matches: tuple[Match, ...], threshold: float) -> SearchResult:
     )
 
 
-def _default_threshold(pack: PackIdentity) -> float:
-    published = settings_for(pack.name).threshold
-    threshold = SEARCH_THRESHOLDS.get(pack.name, published)
-    if threshold is None:
-        raise ValueError(
-            f"No threshold is published for {pack.name!r}: give threshold=, "
-            "chosen with faces.calibrate on pairs of your own."
-        )
-    return threshold
+def default_threshold(pack: PackIdentity) -> float:
+    """Return the cosine similarity from which a search says "known".
+
+    Raises:
+        ValueError: neither measured nor published for this pack.
+    """
+    if pack.name in SEARCH_THRESHOLDS:
+        return SEARCH_THRESHOLDS[pack.name]
+    return published_threshold(pack.name)
 
 
 def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:

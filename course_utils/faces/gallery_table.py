@@ -104,9 +104,10 @@ class GalleryTable:
         self._erasing = folder / "erasing"
         self._handle = None
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(folder / "lock", timeout=LOCK_SECONDS)
-        if self._erasing.exists():  # a removal was killed half-way
-            with self.writing():
+        self._lock = filelock.FileLock(folder / "lock")
+        if self._erasing.exists():
+            # Either a removal was killed, or it is under way and not our job.
+            with contextlib.suppress(GalleryError), self.writing(wait=0):
                 pass
 
     def exists(self) -> bool:
@@ -132,18 +133,20 @@ class GalleryTable:
         """Make the empty table; its schema says which pack it is for."""
         with self._commit():
             self._connect().create_table(NAME, schema=_schema(pack))
+        _flush(self._home)
+        _flush(self.folder)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, wait: float = LOCK_SECONDS) -> Iterator[None]:
         """Keep other writers out, and finish what a killed one has begun."""
         import filelock
 
         try:
-            self._lock.acquire()
+            self._lock.acquire(timeout=wait)
         except filelock.Timeout:
             raise GalleryError(
                 f"Another program has been writing to {self.folder} for "
-                f"{LOCK_SECONDS} s: wait for it or end it, then try again."
+                f"{wait:g} s: wait for it or end it, then try again."
             ) from None
         except OSError as error:
             raise GalleryError(
@@ -264,8 +267,9 @@ class GalleryTable:
                 cleanup_older_than=timedelta(0), delete_unverified=True
             )
         for file in self._files():
-            if file.name.startswith(".tmp") or "#" in file.name:
-                file.unlink()  # half written; LanceDB does not look for them
+            name = os.path.basename(file)
+            if name.startswith(".tmp") or "#" in name:
+                os.unlink(file)  # half written; LanceDB does not look for them
         self._erasing.unlink(missing_ok=True)
 
     def _connect(self):
@@ -294,8 +298,12 @@ class GalleryTable:
         except (OSError, ValueError, KeyError):
             return 0
 
-    def _files(self) -> set[Path]:
-        return {file for file in self._home.rglob("*") if file.is_file()}
+    def _files(self) -> set[str]:
+        return {
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(self._home)
+            for name in names
+        }
 
     @contextlib.contextmanager
     def _commit(self) -> Iterator[None]:
@@ -309,19 +317,21 @@ class GalleryTable:
         except Exception as error:
             self._handle = None
             made = self._files() - before
-            if not any(file.suffix == ".manifest" for file in made):
+            if not any(file.endswith(".manifest") for file in made):
                 for file in made:
-                    file.unlink()
+                    os.unlink(file)
             if any(words in str(error) for words in _NO_ROOM):
                 raise GalleryError(
                     f"The disk of {self.folder} is full: nothing was changed. "
                     "Free some space and try again."
                 ) from error
-            raise
-        for file in self._files() - before:
-            _flush(file)
-        for folder in {self._home, *self._home.glob("*/"), self.folder}:
-            _flush(folder)
+            raise GalleryError(
+                f"Writing to {self.folder} failed ({_brief(error)}): nothing "
+                "was changed."
+            ) from error
+        made = self._files() - before
+        for path in made | {os.path.dirname(file) for file in made}:
+            _flush(path)
 
     def _damaged(self, error: Exception) -> GalleryDamagedError:
         return GalleryDamagedError(
@@ -429,11 +439,12 @@ def _matrix(rows: pyarrow.Table, pack: PackIdentity) -> np.ndarray:
     return flat.to_numpy().reshape(-1, pack.size)
 
 
-def _flush(path: Path) -> None:
+def _flush(path: str | os.PathLike) -> None:
     """Force a file or a folder's list of names out of the memory cache."""
-    if path.is_dir() and os.name == "nt":
+    is_folder = os.path.isdir(path)
+    if is_folder and os.name == "nt":
         return  # Windows does not open folders, and journals their changes
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
