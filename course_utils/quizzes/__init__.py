@@ -13,8 +13,9 @@ FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.json")))
 WIDTH = 78  # characters a line of printed text
 
-# Okabe and Ito's palette. Labels outside the coloured boxes follow the theme
-# of JupyterLab or Colab, else they vanish on a dark page.
+# Okabe and Ito's blue, vermilion and green, the latter two darkened until they
+# can be read on a white page and on a dark one (contrast at least 4). The label
+# stands on the page itself, so it follows the theme of JupyterLab or Colab.
 _THEME_TEXT = (
     "var(--jp-ui-font-color1, var(--colab-primary-text-color, #101010))"
 )
@@ -22,6 +23,8 @@ _COLORS = {
     "--jq-multiple-choice-bg": "#0072B2",
     "--jq-many-choice-bg": "#0072B2",
     "--jq-numeric-bg": "#0072B2",
+    "--jq-incorrect-color": "#C84F00",
+    "--jq-correct-color": "#008560",
     "--jq-numeric-input-bg": "#404040",
     "--jq-numeric-input-label": _THEME_TEXT,
 }
