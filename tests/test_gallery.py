@@ -325,6 +325,8 @@ def test_an_export_can_be_read_and_enrolled_again(vectors, tmp_path):
     with pytest.raises(faces.GalleryError, match="cannot be written"):
         vectors.export(tmp_path / "no folder" / "kept.parquet")
     assert not list(tmp_path.glob(".*"))
+    with pytest.raises(faces.GalleryError, match="outside the gallery"):
+        vectors.export(vectors.path / "kept.parquet")
 
 
 def test_only_a_folder_of_its_own(tmp_path):

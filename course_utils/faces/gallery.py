@@ -12,7 +12,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,12 +20,19 @@ import numpy as np
 
 from course_utils import images
 from course_utils.faces.analysis import (
+    NoFaceError,
     embed_faces,
     largest_face,
     load_face_analysis,
 )
-from course_utils.faces.gallery_quality import SeveralFacesError, usable_face
+from course_utils.faces.gallery_quality import (
+    EnrolmentError,
+    SeveralFacesError,
+    usable_face,
+)
+from course_utils.faces.gallery_ranking import PeopleIndex
 from course_utils.faces.gallery_table import (
+    NAME,
     GalleryError,
     GalleryTable,
     Header,
@@ -49,7 +56,6 @@ SEARCH_THRESHOLDS = {"course_mini": 0.463}
 # where a comparison of two photographs would say "same person".
 UNCERTAIN_BAND = 0.10
 INDEX_FROM = 300_000  # rows
-_HEIGHT = 64  # see ``_candidates``
 
 
 class UnknownPersonError(GalleryError, KeyError):
@@ -146,6 +152,16 @@ class GalleryRows(NamedTuple):
     photographs: list[str]
 
 
+class _Look(NamedTuple):
+    """One photograph: new (digest and embedding), known, or with an error."""
+
+    name: str
+    digest: bytes | None = None
+    embedding: np.ndarray | None = None
+    is_known: bool = False
+    error: ValueError | None = None
+
+
 class FaceGallery:
     """Enrolled people in a folder on disk.
 
@@ -183,7 +199,7 @@ class FaceGallery:
         self._header: Header | None = None
         self._rows: Rows | None = None
         self._rows_are_new = False
-        self._index = _PeopleIndex()
+        self._index = PeopleIndex()
         self._app = app
         if app is not None:
             self._check_pack(pack_identity(app))
@@ -257,35 +273,16 @@ class FaceGallery:
         photographs = _as_list(photographs)
         if which_face is not None and len(photographs) > 1:
             raise ValueError("which_face= belongs to a single photograph.")
-        faces, duplicates, rejected, errors = [], [], [], []
-        for photograph in photographs:
-            name = photograph_name(photograph)
-            try:
-                digest = photograph_digest(photograph)
-                if (person, digest) in self._enrolled_among([digest]):
-                    duplicates.append(name)
-                else:
-                    embedding = self._embed(photograph, which_face)
-                    faces.append((embedding, name, digest))
-            except ValueError as error:
-                errors.append(error)
-                rejected.append(Rejection(name, str(error)))
-        if errors and not faces and not duplicates:
-            raise errors[0]
-        added = []
-        if faces:
-            embeddings, names, digests = zip(*faces, strict=True)
-            done = self.enrol_embeddings(
-                [person] * len(names),
-                np.stack(embeddings),
-                names,
-                digests=digests,
-                pack=pack_identity(self.app),
-            )
-            added = [names[n] for n in done.added]
-            duplicates += [names[n] for n in done.duplicates]
+        looks = [self._look(person, p, which_face) for p in photographs]
+        failed = [look for look in looks if look.error is not None]
+        if len(failed) == len(looks):
+            raise failed[0].error
+        added, duplicates = self._add(person, looks)
         return Enrolment(
-            person, tuple(added), tuple(duplicates), tuple(rejected)
+            person,
+            tuple(look.name for look in added),
+            tuple(look.name for look in duplicates),
+            tuple(Rejection(look.name, str(look.error)) for look in failed),
         )
 
     def enrol_embeddings(
@@ -422,6 +419,8 @@ class FaceGallery:
     def rename(self, old: str, new: str) -> None:
         """Give a person another name; the old one leaves no trace either.
 
+        Photographs keep the names they were enrolled under.
+
         Raises:
             UnknownPersonError: nobody is called ``old``.
             ValueError: ``new`` is empty, or somebody else's name already.
@@ -447,10 +446,15 @@ class FaceGallery:
         Polars, DuckDB and Spark read it.
 
         Raises:
-            GalleryError: the gallery is empty, or the file cannot be written.
+            GalleryError: the gallery is empty, the file cannot be written, or
+                it would lie in the gallery's folder, out of reach of
+                ``remove``.
         """
         import pyarrow.parquet
 
+        path = Path(path)
+        if self.path.resolve() in path.resolve().parents:
+            raise GalleryError("Export to a place outside the gallery.")
         rows = self._refresh()
         if rows is None:
             raise GalleryError(
@@ -461,7 +465,6 @@ class FaceGallery:
             "embedding",
             pyarrow.FixedSizeListArray.from_arrays(rows.matrix.ravel(), size),
         ).replace_schema_metadata({"pack": json.dumps(asdict(rows.pack))})
-        path = Path(path)
         half = path.with_name(f".{path.name}.half")
         try:
             pyarrow.parquet.write_table(table, half)
@@ -497,12 +500,41 @@ class FaceGallery:
     def _refresh(self) -> Rows | None:
         """Catch up, and have the newest rows in memory."""
         if self._catch_up() is None:
-            self._rows, self._index = None, _PeopleIndex()
+            self._rows, self._index = None, PeopleIndex()
         elif not self._rows_are_new:
             self._rows = self._table.read(self._rows)
-            self._index = _PeopleIndex.of(self._rows.columns["person"])
+            self._index = PeopleIndex.of(self._rows.columns["person"])
             self._rows_are_new = True
         return self._rows
+
+    def _look(self, person: str, photograph, which_face) -> _Look:
+        name = photograph_name(photograph)
+        try:
+            digest = photograph_digest(photograph)
+            if (person, digest) in self._enrolled_among([digest]):
+                return _Look(name, is_known=True)
+            image = _read(photograph)
+            found = embed_faces(self.app, image)
+            face = usable_face(image, found, which_face)
+            return _Look(name, digest, face.embedding)
+        except (EnrolmentError, NoFaceError, images.ImageError) as error:
+            return _Look(name, error=error)
+
+    def _add(self, person: str, looks: list[_Look]):
+        """Commit what is new; return the looks added, and the duplicates."""
+        new = [look for look in looks if look.embedding is not None]
+        known = [look for look in looks if look.is_known]
+        if not new:
+            return [], known
+        done = self.enrol_embeddings(
+            [person] * len(new),
+            np.stack([look.embedding for look in new]),
+            [look.name for look in new],
+            digests=[look.digest for look in new],
+            pack=pack_identity(self.app),
+        )
+        twice = [new[number] for number in done.duplicates]
+        return [new[number] for number in done.added], known + twice
 
     def _search_all(self, query: np.ndarray, k: int) -> tuple[Match, ...]:
         rows = self._refresh()
@@ -578,24 +610,17 @@ class FaceGallery:
         )
 
     def _check_pack(self, pack: PackIdentity) -> None:
-        rows = self._refresh()
-        if rows is None or (rows.pack.digest, rows.pack.size) == (
-            pack.digest,
-            pack.size,
-        ):
+        own = self.pack
+        if own is None or (own.digest, own.size) == (pack.digest, pack.size):
             return
         raise WrongPackError(
-            f"This gallery was made with {_describe(rows.pack)}, not with "
+            f"This gallery was made with {_describe(own)}, not with "
             f"{_describe(pack)}: embeddings of two models do not compare; "
             "use the same pack, or enrol everybody in a new gallery."
         )
 
-    def _embed(self, photograph, which_face: int | None) -> np.ndarray:
-        image = _read(photograph)
-        found = embed_faces(self.app, image)
-        return usable_face(image, found, which_face).embedding
-
     def _embed_query(self, image: np.ndarray) -> np.ndarray:
+        self._check_pack(pack_identity(self.app))
         found = embed_faces(self.app, image)
         if len(found) > 1:
             raise SeveralFacesError(
@@ -603,58 +628,6 @@ class FaceGallery:
                 "face.embedding of faces.detect_faces."
             )
         return largest_face(found).embedding
-
-
-@dataclass(frozen=True)
-class _PeopleIndex:
-    """Who is in which row: ``names[codes[row]]``."""
-
-    names: list[str] = field(default_factory=list)
-    codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
-
-    @classmethod
-    def of(cls, people) -> _PeopleIndex:
-        encoded = people.combine_chunks().dictionary_encode()
-        return cls(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
-
-    def person(self, row: int) -> str:
-        return self.names[self.codes[row]]
-
-    def best(self, similarities: np.ndarray, k: int) -> np.ndarray:
-        """Each person's best row, for the ``k`` best people, best first."""
-        k = min(k, len(self.names))
-        count = 4 * k  # enough when people have few photographs each
-        while True:
-            top = _largest(similarities, count)
-            _, first = np.unique(self.codes[top], return_index=True)
-            if len(first) >= k or count >= len(similarities):
-                return top[np.sort(first)[:k]]
-            count *= 4
-
-
-def _largest(values: np.ndarray, count: int) -> np.ndarray:
-    """Places of the ``count`` largest values, the largest first."""
-    places = _candidates(values, count)
-    if count < len(places):
-        places = places[np.argpartition(values[places], -count)[-count:]]
-    return places[np.argsort(-values[places], kind="stable")]
-
-
-def _candidates(values: np.ndarray, count: int) -> np.ndarray:
-    """Places among which the ``count`` largest values are.
-
-    Partitioning 100,000 values takes as long as half the matrix product. But
-    the largest ones lie in those columns, of the values laid out as a table,
-    that have the largest maxima; and these are quick to find.
-    """
-    width = len(values) // _HEIGHT
-    if count >= width:
-        return np.arange(len(values))
-    table = values[: width * _HEIGHT].reshape(_HEIGHT, width)
-    columns = np.argpartition(table.max(axis=0), -count)[-count:]
-    cells = columns + width * np.arange(_HEIGHT)[:, None]
-    rest = np.arange(width * _HEIGHT, len(values))
-    return np.append(cells.ravel(), rest)
 
 
 def pack_identity(app: FaceAnalysis) -> PackIdentity:
@@ -672,11 +645,6 @@ def pack_identity(app: FaceAnalysis) -> PackIdentity:
         digest=_file_digest(file, file.stat().st_mtime_ns).hex(),
         size=int(model.output_shape[1]),
     )
-
-
-def _pairs(columns) -> set[tuple[str, bytes]]:
-    people, digests = columns["person"], columns["digest"]
-    return set(zip(people.to_pylist(), digests.to_pylist(), strict=True))
 
 
 def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
@@ -715,14 +683,22 @@ def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
     return os.fsencode(photograph).decode("utf-8", "replace")
 
 
-def _decide(matches: tuple[Match, ...], threshold: float) -> SearchResult:
-    best = matches[0].similarity if matches else -1.0
-    if best >= threshold:
-        return SearchResult(matches, matches[0].person, "known", threshold)
-    near = best >= threshold - UNCERTAIN_BAND
-    return SearchResult(
-        matches, None, "uncertain" if near else "unknown", threshold
-    )
+def clean_name(person: str) -> str:
+    """Bring a name into the form in which it is stored.
+
+    Normal form C, so that two ways to type an accent are one name, and no
+    space around it.
+
+    Raises:
+        ValueError: nothing is left, or it is not valid Unicode.
+    """
+    if not isinstance(person, str) or not person.strip():
+        raise ValueError("A person needs a name: a text that is not empty.")
+    try:
+        person.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{person!a} is not valid Unicode text.") from None
+    return unicodedata.normalize("NFC", person.strip())
 
 
 def default_threshold(pack: PackIdentity) -> float:
@@ -734,6 +710,21 @@ def default_threshold(pack: PackIdentity) -> float:
     if pack.name in SEARCH_THRESHOLDS:
         return SEARCH_THRESHOLDS[pack.name]
     return published_threshold(pack.name)
+
+
+def _pairs(columns) -> set[tuple[str, bytes]]:
+    people, digests = columns["person"], columns["digest"]
+    return set(zip(people.to_pylist(), digests.to_pylist(), strict=True))
+
+
+def _decide(matches: tuple[Match, ...], threshold: float) -> SearchResult:
+    similarity = matches[0].similarity if matches else -np.inf
+    if similarity >= threshold:
+        return SearchResult(matches, matches[0].person, "known", threshold)
+    near = similarity >= threshold - UNCERTAIN_BAND
+    return SearchResult(
+        matches, None, "uncertain" if near else "unknown", threshold
+    )
 
 
 def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
@@ -756,24 +747,6 @@ def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
             "photograph again."
         )
     return matrix / lengths
-
-
-def clean_name(person: str) -> str:
-    """Bring a name into the form in which it is stored.
-
-    Normal form C, so that two ways to type an accent are one name, and no
-    space around it.
-
-    Raises:
-        ValueError: nothing is left, or it is not valid Unicode.
-    """
-    if not isinstance(person, str) or not person.strip():
-        raise ValueError("A person needs a name: a text that is not empty.")
-    try:
-        person.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{person!a} is not valid Unicode text.") from None
-    return unicodedata.normalize("NFC", person.strip())
 
 
 def _as_list(photographs) -> list:
@@ -804,11 +777,8 @@ def _gallery_folder(path: str | os.PathLike) -> Path:
     folder = Path(path).expanduser()
     if folder.exists() and not folder.is_dir():
         raise GalleryError(f"{folder} is a file: a gallery is a folder.")
-    if (
-        folder.is_dir()
-        and not (folder / "lock").exists()
-        and any(folder.iterdir())
-    ):
+    content = set(os.listdir(folder)) if folder.is_dir() else set()
+    if content and not content & {"lock", f"{NAME}.lance"}:
         raise GalleryError(
             f"{folder} holds other files: name an empty or a new folder."
         )
