@@ -15,20 +15,16 @@ import io
 import linecache
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from course_utils.checks import progress_file
+from course_utils.checks.compare import agree, difference, flat
 from course_utils.checks.frameworks import FRAMEWORKS, NumPy, leaves, walk
 
 ALL_FRAMEWORKS = tuple(FRAMEWORKS)
-KINDS = {
-    "b": "True or False",
-    "i": "whole numbers",
-    "u": "whole numbers without a sign (uint8)",
-    "f": "numbers with decimals",
-}
+AUTOGRAPH = "__autograph_generated_file"  # what tf.function makes of a function
 
 
 class Fault(Exception):
@@ -59,9 +55,9 @@ class Exercise:
 
     name: str
     notebook: str
-    cases: Callable[[np.random.Generator], list[tuple]]
-    solution: Callable
-    mistakes: Mapping[str, Sequence[Callable]]
+    cases: Callable[[np.random.Generator], list[tuple]] = field(repr=False)
+    solution: Callable = field(repr=False)
+    mistakes: Mapping[str, Sequence[Callable]] = field(repr=False)
     frameworks: Sequence[str] = ("numpy",)
     gradient: Sequence[int] = ()
     tolerance: float = 1e-3
@@ -76,9 +72,6 @@ class Exercise:
             framework: "numpy", "torch" or "tensorflow": what its inputs are
                 made of, and its result has to be.
             record: True notes a tick in the progress file.
-
-        Raises:
-            ValueError: the exercise cannot be done in that framework.
         """
         try:
             examine(self, function, framework)
@@ -102,13 +95,10 @@ def examine(
     Raises:
         Fault: with one hint, if the function is not right.
         NotAttemptedError: it answers nothing, as an untouched one does.
-        ValueError: the exercise cannot be done in that framework.
     """
     if framework not in exercise.frameworks:
-        raise ValueError(
-            f"{exercise.name} can be done in {', '.join(exercise.frameworks)}, "
-            f"not in {framework!r}."
-        )
+        choices = ", ".join(exercise.frameworks)
+        raise Fault(f"it can be done in {choices}; {framework!r} is not there.")
     if not callable(function):
         raise Fault("hand over the function itself, without brackets.")
     tools = FRAMEWORKS[framework]()
@@ -129,7 +119,7 @@ def _answer(function: Callable, case: tuple, tools: NumPy):
     inputs = tools.give(case)
     before = tools.take(inputs)
     answer = _call(function, inputs)
-    if not _agree(tools.take(inputs), before, tolerance=0):
+    if not agree(tools.take(inputs), before, tolerance=0):
         raise Fault(
             "it changes what it was given. The caller still needs that: work "
             "on a copy, without in-place operations."
@@ -143,7 +133,7 @@ def _answer(function: Callable, case: tuple, tools: NumPy):
             )
     answer = tools.take(answer)
     again = tools.take(_call(function, inputs))
-    if not _agree(again, answer, tolerance=1e-5):
+    if not agree(again, answer, tolerance=1e-5):
         raise Fault(
             "asked the same twice, it answers differently. Does something "
             "remain from the first call, or is something drawn at random?"
@@ -173,11 +163,15 @@ def _explain(error: Exception, function: Callable) -> str:
     own = getattr(inspect.unwrap(function), "__globals__", None)
     where = ""
     for frame, number in traceback.walk_tb(error.__traceback__):
-        if frame.f_globals is own:
-            source = linecache.getline(frame.f_code.co_filename, number)
-            where = f" (your line {number}: {source.strip()})"
-    first_line = (str(error).splitlines() or [""])[0]
-    return f"it stops with {type(error).__name__}: {first_line}{where}"
+        file = frame.f_code.co_filename
+        if frame.f_globals is own and AUTOGRAPH not in file:
+            source = linecache.getline(file, number).strip()
+            where = f" (your line {number}: {source})"
+    lines = str(error).splitlines() or [""]
+    # Under tf.function the message starts with its own account of the stack.
+    message = lines[-1 if lines[0] == "in user code:" else 0].strip()
+    name = type(error).__name__
+    return f"it stops with {name}: {message.removeprefix(f'{name}: ')}{where}"
 
 
 def _compare(exercise: Exercise, cases: list[tuple], answers: list) -> None:
@@ -185,7 +179,7 @@ def _compare(exercise: Exercise, cases: list[tuple], answers: list) -> None:
 
     def equals(version):
         return all(
-            _agree(answer, version(*NumPy().give(case)), exercise.tolerance)
+            agree(answer, version(*NumPy().give(case)), exercise.tolerance)
             for case, answer in zip(cases, answers, strict=True)
         )
 
@@ -195,116 +189,7 @@ def _compare(exercise: Exercise, cases: list[tuple], answers: list) -> None:
         if any(map(equals, versions)):
             raise Fault(hint)
     right = [exercise.solution(*NumPy().give(case)) for case in cases]
-    raise Fault(_difference(answers, right, exercise.tolerance))
-
-
-def _agree(answer, right, tolerance: float) -> bool:
-    """Compare two answers: structure, shape, kind of number, values."""
-    if isinstance(right, dict):
-        return (
-            isinstance(answer, dict)
-            and answer.keys() == right.keys()
-            and all(_agree(answer[k], right[k], tolerance) for k in right)
-        )
-    if isinstance(right, tuple):
-        return (
-            isinstance(answer, tuple | list)
-            and len(answer) == len(right)
-            and all(
-                _agree(a, r, tolerance)
-                for a, r in zip(answer, right, strict=True)
-            )
-        )
-    if isinstance(right, str):
-        return isinstance(answer, str) and answer == right
-    if not _is_numeric(right):  # None, or any object
-        return type(answer) is type(right)
-    return _is_numeric(answer) and _equal_arrays(answer, right, tolerance)
-
-
-def _is_numeric(value) -> bool:
-    """Say whether this is a number, a truth value, or an array of them."""
-    try:
-        return np.asarray(value).dtype.kind in KINDS
-    except ValueError:  # rows of different length
-        return False
-
-
-def _equal_arrays(answer, right, tolerance: float) -> bool:
-    answer, right = np.asarray(answer), np.asarray(right)
-    if answer.shape != right.shape or answer.dtype.kind != right.dtype.kind:
-        return False
-    if np.array_equal(answer, right):  # the quick way, for pictures
-        return True
-    answer, right = answer.astype(float), right.astype(float)
-    largest = np.max(abs(right), where=np.isfinite(right), initial=1e-12)
-    return np.allclose(answer, right, rtol=0, atol=tolerance * largest)
-
-
-def _difference(answers: list, right: list, tolerance: float) -> str:
-    """Say in what way wrong answers differ, without saying what is right."""
-    answer, wanted = next(
-        pair
-        for pair in zip(answers, right, strict=True)
-        if not _agree(*pair, tolerance)
-    )
-    if isinstance(wanted, tuple):
-        return _difference_in_tuple(answers, right, tolerance)
-    if not _is_numeric(wanted) or not _is_numeric(answer):
-        return f"it gives back {_name(answer)}; that is not what was asked for."
-    answer, wanted = np.asarray(answer), np.asarray(wanted)
-    if answer.shape != wanted.shape:
-        return (
-            f"the result has shape {answer.shape} where it should have "
-            f"{wanted.shape}."
-        )
-    if answer.dtype.kind != wanted.dtype.kind:
-        return (
-            f"the result is {KINDS[answer.dtype.kind]}; it should be "
-            f"{KINDS[wanted.dtype.kind]}."
-        )
-    if not np.isfinite(answer).all() and np.isfinite(wanted).all():
-        return (
-            "the result is infinite or not a number: is something divided by "
-            "zero, or a root taken of something negative?"
-        )
-    return _factor(answers, right) or (
-        "the shape is right, the values are not. Try it on numbers so small "
-        "that you can check them by hand."
-    )
-
-
-def _difference_in_tuple(answers, right, tolerance) -> str:
-    """Find the first place in the tuple that is wrong in any answer."""
-    count = len(right[0])
-    for answer in answers:
-        if not isinstance(answer, tuple | list) or len(answer) != count:
-            return f"it should give back {count} values, separated by commas."
-    for place in range(count):
-        mine = [answer[place] for answer in answers]
-        wanted = [answer[place] for answer in right]
-        if not _agree(tuple(mine), tuple(wanted), tolerance):
-            hint = _difference(mine, wanted, tolerance)
-            return f"value {place + 1} of {count}: {hint}"
-    raise AssertionError("every place is right")
-
-
-def _name(value) -> str:
-    simple = value is None or isinstance(value, str | bool | np.bool_)
-    return repr(value) if simple else f"a {type(value).__name__}"
-
-
-def _factor(answers: list, right: list) -> str | None:
-    """Recognise results that are right but for one factor."""
-    mine, wanted = _flat(answers), _flat(right)
-    if wanted.dtype.kind != "f" or not np.isfinite([mine, wanted]).all():
-        return None
-    factor = mine @ wanted / max(wanted @ wanted, 1e-12)
-    if factor == 0 or not np.allclose(mine, factor * wanted, rtol=1e-3):
-        return None
-    if np.isclose(factor, -1):
-        return "the size is right, the sign is wrong."
-    return f"everything is {factor:.3g} times as large as it should be."
+    raise Fault(difference(answers, right, exercise.tolerance))
 
 
 def _check_gradient(
@@ -326,18 +211,14 @@ def _check_gradient(
         for place, argument in enumerate(case)
     )
     found = tools.gradients(lambda: _call(function, inputs), watched)
-    gradient = _flat(tools.take(found))
-    slope = gradient @ _flat([ways[place] for place in exercise.gradient])
+    gradient = flat(tools.take(found))
+    slope = gradient @ flat([ways[place] for place in exercise.gradient])
     wrong_by = abs(slope - _slope(exercise, case, ways))
     if not wrong_by <= 0.01 * np.linalg.norm(gradient):
         raise Fault(
             "the value is right, its gradient is not: somewhere the "
             "calculation leaves the framework, or a tensor is detached."
         )
-
-
-def _flat(tree) -> np.ndarray:
-    return np.concatenate([np.ravel(leaf) for leaf in leaves(tree)])
 
 
 def _random_way(generator: np.random.Generator, watched: bool) -> Callable:
