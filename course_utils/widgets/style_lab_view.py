@@ -20,7 +20,7 @@ NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 """What the frameworks call themselves."""
 
 _PAUSE = 0.5  # seconds between two drawings, at least
-_SHARE = 20  # and this many times what the last one took: 5 % of the time
+_SHARE = 20  # for curves at least this many times what the last ones took
 _THUMBNAIL = 96  # pixels
 _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total": "#000000",
@@ -73,25 +73,29 @@ class TransferView(ipywidgets.VBox):
 
     def rest(self) -> None:
         """Draw at once next time, and measure the speed from there."""
-        self._next_drawing = 0.0
+        self._next_picture = self._next_curves = 0.0
         self._ticks = deque(maxlen=20)
 
     def follow(self, transfer: Transfer) -> None:
-        """Take note of a step; draw if the last drawing is long enough ago.
+        """Take note of a step, and draw what was drawn long enough ago.
 
-        Drawing must not eat the time for painting: at most twice a second,
-        and at most a twentieth of the time.
+        Drawing must not eat the time for painting: twice a second at most,
+        and the curves, which take longest, a twentieth of the time at most.
         """
-        started = time.perf_counter()
-        self._ticks.append(started)
-        if started >= self._next_drawing:
-            self.draw(transfer)
+        now = time.perf_counter()
+        self._ticks.append(now)
+        if now >= self._next_picture:
+            self.draw_pictures(transfer)
+            self._next_picture = time.perf_counter() + _PAUSE
+        if now >= self._next_curves:
+            started = time.perf_counter()
+            self.curves.show(draw_curves(transfer))
             finished = time.perf_counter()
             pause = max(_PAUSE, _SHARE * (finished - started))
-            self._next_drawing = finished + pause
+            self._next_curves = finished + pause
 
-    def draw(self, transfer: Transfer) -> None:
-        """Draw where a transfer stands, after its first step."""
+    def draw_pictures(self, transfer: Transfer) -> None:
+        """Draw all but the curves, after the first step."""
         progress = transfer.latest.values()
         self.bar.max = sum(p.steps for p in progress)
         self.bar.value = sum(p.step for p in progress)
@@ -101,7 +105,6 @@ class TransferView(ipywidgets.VBox):
             panel.layout.display = None if shown else "none"
             if shown:
                 self.pictures[backend].show(transfer.latest[backend].image)
-        self.curves.show(draw_curves(transfer))
         self._hang(transfer)
         for box in (self.bar, self._canvas, self.gallery):
             box.layout.display = None
@@ -110,7 +113,8 @@ class TransferView(ipywidgets.VBox):
         """Draw the last state; ``outcome`` says how it ended: "paused" ..."""
         place = "before the first step"
         if transfer.latest:
-            self.draw(transfer)
+            self.draw_pictures(transfer)
+            self.curves.show(draw_curves(transfer))
             spent = max(p.seconds for p in transfer.latest.values())
             place = f"at {where(transfer)}, after {spent:.0f} s"
         self.status.value = f"{outcome.capitalize()} {place}."
