@@ -15,10 +15,10 @@ no_browser := $(if $(screen),,--no-browser)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test run notebooks bench pack clean
+.PHONY: help environment lab test test-colab run notebooks bench pack clean
 
 help:  ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 environment:
 	@$(PYTHON3) tools/setup_environment.py
@@ -33,6 +33,9 @@ test: environment  ## Check style, run the tests, compare every notebook's outpu
 	$(python) -m ruff format --check
 	$(python) -m pytest tests notebooks --nbval --nbval-current-env \
 	  --nbval-cell-timeout=280
+
+test-colab: environment  ## Run all notebooks with Google Colab's packages (an hour)
+	$(python) -m tools.colab_environment
 
 run: environment  ## Execute all notebooks and leave readable HTML in build/
 	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)

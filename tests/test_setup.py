@@ -34,7 +34,17 @@ PROMISED = [
     "nbval",
     "ipywidgets",
 ]
-TARGETS = ["help", "lab", "test", "run", "notebooks", "bench", "pack", "clean"]
+TARGETS = [
+    "help",
+    "lab",
+    "test",
+    "test-colab",
+    "run",
+    "notebooks",
+    "bench",
+    "pack",
+    "clean",
+]
 
 
 def pinned():
@@ -47,7 +57,9 @@ def pinned():
 def test_requirements_are_exact_versions_each_named_once():
     text = (ROOT / "requirements.txt").read_text()
     lines = re.findall(r"^[^#\s].*$", text, flags=re.MULTILINE)
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    assert all(
+        re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", line) for line in lines
+    )
     assert len(pinned()) == len(lines)
 
 
@@ -211,5 +223,5 @@ def test_every_make_target_is_short_and_listed():
     text = (ROOT / "Makefile").read_text()
     for recipe in re.findall(r"(?m)^(?:\t.*\n)+", text):
         assert recipe.count("\n") <= 5
-    listed = re.findall(r"(?m)^([a-z]+):.*## \S", text)
+    listed = re.findall(r"(?m)^([a-z-]+):.*## \S", text)
     assert listed == TARGETS
