@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from course_utils import faces
+from course_utils.faces import gallery_table
 
 SIZE = 16
 PACK = faces.PackIdentity("invented", "0" * 64, SIZE)
@@ -125,6 +126,20 @@ def test_readers_see_each_commit_of_another_process(path):
         assert result.decision in ("known", "uncertain", "unknown")
     assert worker.wait() == 0
     assert reader.people() == ["P10", "P11", "P9", "first"]
+
+
+def test_a_reader_overtaken_by_a_removal(path, monkeypatch):
+    writer, reader = faces.FaceGallery(path), faces.FaceGallery(path)
+    enrol(writer, ["Ann", "Bob"])
+    read_rows = gallery_table._read_rows
+
+    def read_too_late(table, known):
+        monkeypatch.setattr(gallery_table, "_read_rows", read_rows)
+        writer.remove("Ann")  # the files of this version are deleted
+        return read_rows(table, known)
+
+    monkeypatch.setattr(gallery_table, "_read_rows", read_too_late)
+    assert reader.people() == ["Bob"]
 
 
 def test_two_writers_take_turns(path):
