@@ -16,7 +16,7 @@ from course_utils.faces import enrolment, scale
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ.pop("RAY_ADDRESS", None)
+os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to be there
 ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
@@ -172,6 +172,14 @@ def test_arguments_that_cannot_work(people, gallery):
         scale.enrol_folder_with_ray(gallery, people, workers=0)
     with pytest.raises(NotADirectoryError, match="is not a folder"):
         scale.enrol_folder_with_ray(gallery, people / "missing")
+
+
+def test_a_worker_with_another_pack_refuses(app):
+    identity = faces.PackIdentity("course_mini", "0" * 64, 128)
+    with pytest.raises(faces.WrongPackError, match="is not the pack that"):
+        scale._Examiner(
+            "course_mini", identity, app.det_thresh, app.det_size, None
+        )
 
 
 def test_without_ray_a_sentence_says_how_to_get_it(

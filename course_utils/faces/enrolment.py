@@ -35,8 +35,8 @@ from course_utils.faces.gallery_quality import EnrolmentError, usable_face
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
 
-# A commit waits for the disk: this many photographs share one, and no more
-# than this many have to be embedded again after a crash.
+# A commit waits for the disk, so this many photographs share one; about as
+# many have to be embedded again after a crash.
 PHOTOGRAPHS_PER_COMMIT = 128
 _ADDED, _DUPLICATE = "added", "duplicate"
 
@@ -154,13 +154,13 @@ def list_photographs(
     folder: str | os.PathLike, gallery: FaceGallery
 ) -> Listing:
     """List what ``enrol_folder`` has to look at; it raises as that does."""
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise NotADirectoryError(
             f"{folder} is not a folder: give the one that holds a sub-folder "
             "of photographs for each person."
         )
-    if Path(gallery.path).resolve().is_relative_to(folder.resolve()):
+    if gallery.path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(
             f"The gallery {gallery.path} lies inside {folder}, where every "
             "sub-folder is a person: keep it elsewhere."
@@ -281,7 +281,8 @@ def _person_of(entry: Path) -> str:
     """Return whose folder this is, or raise a ValueError: it is nobody's."""
     if not entry.is_dir():
         raise ValueError(
-            f"{entry} is in no person's folder: make one, named after them."
+            f"{entry} is in no person's folder: put it into one that is named "
+            "after the person."
         )
     if entry.is_symlink():
         raise ValueError(_fault(entry))

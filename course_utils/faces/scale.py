@@ -58,7 +58,8 @@ def enrol_folder_with_ray(
     a cluster, set the environment variable RAY_ADDRESS or call ``ray.init``
     first. The machines of a cluster need course_utils with the face pack of
     the gallery, and have to see ``folder`` under the same path, for instance
-    on network storage. Only this process needs the gallery.
+    on network storage. Only this process needs the gallery. Ray keeps logs in
+    a temporary folder of its own.
 
     Args:
         gallery: to enrol into; it must not lie inside ``folder``.
