@@ -198,12 +198,14 @@ def _draw_hills(axis, pairs: faces.Calibration, accepted: bool) -> None:
         (False, _ORANGE, "different people"),
         (True, _BLUE, "same person"),
     ):
+        right = same == accepted
         axis.hist(
             pairs.similarities[pairs.same == same],
             bins,
             density=True,
             color=color,
-            alpha=0.3 if same == accepted else 1.0,
+            alpha=0.3 if right else 1.0,
+            zorder=1 if right else 2,  # the errors are small: in front
         )
         axis.plot([], color=color, linewidth=6, label=label)
     axis.figure.legend(loc="upper center", ncols=2, frameon=False)
