@@ -200,6 +200,21 @@ def test_removal_leaves_no_trace(path):
     )
 
 
+def test_removal_deletes_what_a_killed_write_left(path):
+    gallery = faces.FaceGallery(path)
+    enrol(gallery, ["Ann", "Bob"])
+    embedding = gallery.embeddings().matrix[0].tobytes()
+    data = path / TABLE / "data"
+    (written,) = data.iterdir()
+    # LanceDB writes under the first kind of name and then renames to the last.
+    for name in (".tmpX1y2Z3", "0" * 24 + ".lance"):
+        (data / name).write_bytes(written.read_bytes())
+    (path / TABLE / "_versions" / "9.manifest#1").write_bytes(embedding)
+    gallery.remove("Ann")
+    assert files_with(path, embedding, b"Ann") == []
+    assert gallery.people() == ["Bob"]
+
+
 def test_renaming_leaves_no_trace_of_the_old_name(path):
     gallery = faces.FaceGallery(path)
     for number, name in enumerate(["Grace Murray", "Eileen", "Grace Murray"]):
