@@ -181,7 +181,8 @@ def test_without_pairs_there_are_no_rates(app):
     explorer = VerificationExplorer(
         app=app, start=("obama_1", "biden_1"), threshold=0.5
     )
-    assert explorer.calibration.disabled and explorer.rates.value == ""
+    assert explorer.calibration.layout.display == "none"
+    assert explorer.rates.value == ""
     assert "<b>different people</b>" in explorer.verdict.value
     assert line(explorer) == pytest.approx(0.8 / 1.3, abs=0.003)
 

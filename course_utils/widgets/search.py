@@ -11,8 +11,7 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces, images
-from course_utils.faces.gallery import SEARCH_THRESHOLDS, photograph_name
-from course_utils.faces.pack_settings import published_threshold
+from course_utils.faces.gallery import photograph_name
 from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
@@ -79,7 +78,9 @@ class SearchExplorer(ipywidgets.VBox):
         self.result: faces.SearchResult | None = None
         self._portraits: dict[str, list[_Portrait]] = {}  # by photograph
         if threshold is None:
-            threshold = _usual_threshold(Path(gallery.app.model_dir).name)
+            threshold = faces.default_threshold(
+                faces.pack_identity(gallery.app)
+            )
         self.photo = FacePicker(gallery.app, "Picture", start)
         self._make_controls(threshold)
         self._arrange()
@@ -230,10 +231,6 @@ class SearchExplorer(ipywidgets.VBox):
             return []
         found = faces.detect_faces(self.gallery.app, image)
         return [_portrait(path.stem, image, face) for face in found]
-
-
-def _usual_threshold(pack: str) -> float:
-    return SEARCH_THRESHOLDS.get(pack) or published_threshold(pack)
 
 
 def _portrait(title: str, image: np.ndarray, face) -> _Portrait:

@@ -94,7 +94,7 @@ class VerificationExplorer(ipywidgets.VBox):
             options=list(self._calibrations),
             description="Pairs to compare with",
             style=WHOLE_LABEL,
-            disabled=not self._calibrations,
+            layout={} if self._calibrations else {"display": "none"},
         )
         limits = {"min": _LOWEST, "max": _HIGHEST, "value": threshold}
         self.threshold = ipywidgets.FloatSlider(
