@@ -44,9 +44,10 @@ def path(tmp_path):
 
 
 def vector(number):
-    """One unit vector a number; any two of them are nearly orthogonal."""
-    row = np.random.default_rng(number).standard_normal(SIZE)
-    return (row / np.linalg.norm(row)).astype(np.float32)
+    """One unit vector a number, to the bit what the worker's gallery stores."""
+    row = np.random.default_rng(number).standard_normal((1, SIZE))
+    row = row.astype(np.float32)
+    return (row / np.linalg.norm(row, axis=1, keepdims=True))[0]
 
 
 def enrol(gallery, names):
@@ -103,12 +104,15 @@ def test_a_process_killed_while_removing_leaves_no_trace_for_long(path):
     returned += worker.stdout.read().split("\n")[:-1]
     worker.wait()
     gallery = faces.FaceGallery(path)
+    number = int(gallery.people()[-1].removeprefix("Removed"))
+    assert files_with(path, vector(number).tobytes())
     enrol(gallery, ["after"])
     for name in gallery.people():
         gallery.remove(name)
-    everyone = [f"Removed{n}".encode() for n in range(len(returned) + 2)]
-    vectors = [vector(n).tobytes() for n in range(len(returned) + 2)]
-    assert files_with(path, *everyone, *vectors) == []
+    numbers = range(len(returned) + 2)
+    traces = [vector(number).tobytes() for number in numbers]
+    traces += [f"Removed{number}".encode() for number in numbers]
+    assert files_with(path, *traces) == []
 
 
 def test_readers_see_each_commit_of_another_process(path):
