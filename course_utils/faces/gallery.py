@@ -1,7 +1,12 @@
 """Who is this? A gallery of enrolled faces that is searched by similarity.
 
-Storage is a LanceDB table (``gallery_table.py``); searching is one matrix
-product over the embeddings in memory.
+    gallery = faces.FaceGallery("my_gallery")
+    gallery.enrol("Ann", ["ann_1.jpg", "ann_2.jpg"])
+    gallery.search(images.load_image("who.jpg")).person
+
+Which photographs are good enough is in ``gallery_quality``, the rows on disk in
+``gallery_table``, the best people of all similarities in ``gallery_ranking``,
+rescue after damage in ``gallery_recovery``.
 """
 
 from __future__ import annotations
@@ -165,13 +170,17 @@ class _Look(NamedTuple):
 class FaceGallery:
     """Enrolled people in a folder on disk.
 
-    Durable: what a method returned survives a killed process and, as every
-    file is flushed, a power cut. One process writes at a time, others wait;
-    any number may search meanwhile, and see each committed change at their
-    next search. Nothing is written outside the folder. Photographs are not
-    copied into it: only their names, digests and embeddings are kept.
+    Durable: what a method has done when it returns survives a killed process
+    and, as every file is flushed with fsync, a power cut. What is interrupted
+    before it returns is done wholly or not at all.
 
-    Use one object a thread, and open it anew in a forked process.
+    One process writes at a time, others wait for it up to a minute. Any number
+    may search meanwhile, and see each change at their next search. Use one
+    object a thread, and a new one in a forked process.
+
+    Private: nothing is written outside the folder. Photographs are not copied
+    into it, only their names, digests and embeddings are kept. They are not
+    encrypted: who may read the folder may read them.
 
     Attributes:
         path: the folder.

@@ -1,4 +1,19 @@
-"""The gallery's rows on disk: a LanceDB table, one writer, many readers."""
+"""The gallery's rows on disk: a LanceDB table, one writer, many readers.
+
+Why LanceDB. It runs in this process, keeps versions that readers can go on
+reading while one writes, brings its own index for vectors, and its server, Ray
+and Spark read the same files. Measured beside plain SQLite with a blob a row
+(100,000 rows of 128 numbers, ``benchmarks/search.py`` and by hand): LanceDB
+returns them all in half the time. SQLite commits single rows faster, but has
+no index for vectors. Of the others tried, usearch answers among 100,000 rows in
+0.8 ms, but takes 110 s to build its index; Qdrant's local mode takes 25 s to
+write 20,000 rows, and Milvus Lite 1 s to answer among 20,000. LanceDB's own
+scan of 100,000 takes 54 ms and one matrix product over the rows in memory 4 ms,
+which is therefore how the gallery searches until an index pays.
+
+What LanceDB does not do is done here: flushing to the disk, a checksum a row,
+one writer at a time, and deleting for good.
+"""
 
 from __future__ import annotations
 
