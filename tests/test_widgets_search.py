@@ -110,6 +110,8 @@ def test_people_are_removed(explorer, gallery):
     assert "<b>Barack Obama</b> with 2 photographs" in explorer.status.value
     assert explorer.people.value == "Joe Biden"
     assert [row[0] for row in listed(explorer)] == ["Joe Biden"]
+    (kept,) = explorer._portraits.values()
+    assert [portrait.title for portrait in kept] == ["biden_1"]
     explorer.remove.click()
     assert len(gallery) == 0 and explorer.remove.disabled
     assert explorer.people.value is None
@@ -184,11 +186,12 @@ def test_a_poor_face_is_refused_in_one_sentence(explorer, gallery, upload):
 
 def test_uploads_can_be_enrolled_and_asked(explorer, upload):
     file = images.sample("faces/giunchedi_1")
-    upload(explorer.photo.picker.upload, "me.jpg", file.read_bytes())
+    upload(explorer.photo.picker.upload, "<me>.jpg", file.read_bytes())
     explorer.name.value = "Me"
     explorer.enrol.click()
+    assert "with &lt;me&gt;.jpg." in explorer.status.value
     explorer.photo.picker.menu.value = "giunchedi_1"
-    assert listed(explorer) == [("Me", "1.000", "me.jpg")]
+    assert listed(explorer) == [("Me", "1.000", "&lt;me&gt;.jpg")]
     assert len(crops(explorer)) == 1
 
 

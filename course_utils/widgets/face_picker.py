@@ -8,6 +8,7 @@ import ipywidgets
 import traitlets
 
 from course_utils import faces
+from course_utils.faces.analysis import embed_faces
 from course_utils.widgets.parts import Message, Picture
 from course_utils.widgets.picture_picker import PicturePicker
 
@@ -56,12 +57,13 @@ class FacePicker(ipywidgets.VBox):
 
         face = None
         with self.message.explaining():
-            found = faces.detect_faces(self._app, self.picker.image)
-            face = faces.largest_face(found)
+            found = embed_faces(self._app, self.picker.image)
+            largest = faces.largest_face(found)
             # Not .index(): faces hold arrays, which == cannot compare.
-            self.place = [other is face for other in found].index(True)
-            self.crop.show(norm_crop(self.picker.image, face.kps))
+            self.place = [other is largest for other in found].index(True)
+            self.crop.show(norm_crop(self.picker.image, largest.kps))
             self.caption.value = _caption(len(found))
+            face = largest
         shown = "hidden" if face is None else "visible"
         self.crop.layout.visibility = shown
         self.caption.layout.visibility = shown

@@ -11,6 +11,7 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces, images
+from course_utils.faces.analysis import embed_faces
 from course_utils.faces.gallery import photograph_name
 from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import (
@@ -24,7 +25,7 @@ from course_utils.widgets.parts import (
 _HELP = (
     "Choose or upload a picture: the enrolled people who resemble it most are "
     "listed at once. To enrol somebody, type a name and press Enrol, with that "
-    "person's consent; Remove deletes every trace of a person."
+    "person's consent. Remove deletes the person from the gallery's files."
 )
 _COLORS = {"known": "#009E73", "uncertain": "#E69F00", "unknown": "#D55E00"}
 
@@ -170,8 +171,9 @@ class SearchExplorer(ipywidgets.VBox):
             )
             self._remember(image)
             person = html.escape(done.person)
+            picture = html.escape(self.photo.picker.name)
             self.status.value = (
-                f"Enrolled <b>{person}</b> with {self.photo.picker.name}."
+                f"Enrolled <b>{person}</b> with {picture}."
                 if done.added
                 else f"This picture of <b>{person}</b> is enrolled already."
             )
@@ -182,6 +184,7 @@ class SearchExplorer(ipywidgets.VBox):
         with self.message.explaining():
             person = self.people.value
             count = self.gallery.remove(person)
+            self._forget_removed()
             photographs = (
                 "1 photograph" if count == 1 else f"{count} photographs"
             )
@@ -195,6 +198,12 @@ class SearchExplorer(ipywidgets.VBox):
         self._portraits[photograph_name(image)] = [
             _portrait(self.photo.picker.name, image, self.photo.face)
         ]
+
+    def _forget_removed(self) -> None:
+        """Whoever asked to be deleted shall not stay in memory either."""
+        enrolled = set(self.gallery.embeddings().photographs)
+        for photograph in set(self._portraits) - enrolled:
+            del self._portraits[photograph]
 
     def _table(self, matches: tuple[faces.Match, ...]) -> str:
         rows = []
@@ -218,18 +227,18 @@ class SearchExplorer(ipywidgets.VBox):
             self._portraits[name] = self._read(Path(name))
         query = self.photo.face.embedding
 
-        def strangeness(portrait: _Portrait) -> float:
+        def difference(portrait: _Portrait) -> float:
             similarity = faces.cosine_similarity(portrait.embedding, query)
             return abs(similarity - match.similarity)
 
-        return min(self._portraits[name], key=strangeness, default=None)
+        return min(self._portraits[name], key=difference, default=None)
 
     def _read(self, path: Path) -> list[_Portrait]:
         try:
             image = images.load_image(path)
         except images.ImageError:  # moved, deleted, or never was a file
             return []
-        found = faces.detect_faces(self.gallery.app, image)
+        found = embed_faces(self.gallery.app, image)
         return [_portrait(path.stem, image, face) for face in found]
 
 
