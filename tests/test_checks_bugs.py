@@ -138,9 +138,9 @@ CAPTURES = [
         ),
         "leaves modules out",
     ),
-    (lambda x, m, names: torch.nn.Sequential(), "a Sequential"),
+    (lambda x, m, names: torch.nn.Sequential(), "a dictionary with the keys"),
     (lambda x, m, names: {}, "nothing is captured"),
-    (lambda x, m, names: [*mended_capture(x, m, names)], "not what was"),
+    (lambda x, m, names: [*mended_capture(x, m, names)], "a dictionary with"),
     (lambda x, m, names: m["0"](x, 1, 2), "TypeError"),
 ]
 
