@@ -23,8 +23,9 @@ class Picture(ipywidgets.Image):
 
     def __init__(self, **layout):
         """Take CSS properties, for instance ``max_width="160px"``."""
-        layout = {"max_width": "100%", "align_self": "flex-start", **layout}
-        super().__init__(format="jpeg", layout=layout)
+        # An ipywidgets image has a margin of 2 pixels on each side.
+        usual = {"max_width": "calc(100% - 4px)", "align_self": "flex-start"}
+        super().__init__(format="jpeg", layout={**usual, **layout})
 
     def show(self, drawn) -> None:
         """Show an RGB ``uint8`` picture or a matplotlib Figure.
