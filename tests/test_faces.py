@@ -10,7 +10,7 @@ import pytest
 from insightface.app import FaceAnalysis
 
 from course_utils import faces, images, weights
-from course_utils.faces import NoFaceError, draw
+from course_utils.faces import NoFaceError, analysis, draw
 from course_utils.images import ImageError
 
 ONE_FACE = [
@@ -255,6 +255,20 @@ def test_interrupting_a_folder_keeps_what_is_done(app, monkeypatch):
     results = faces.embed_images(app, images.samples("faces"), workers=1)
     assert results[0].error is None and results[0].faces
     assert results[-1].error.startswith("stopped")
+
+
+def test_threads_take_only_a_few_items_ahead():
+    taken = []
+
+    def items():
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    squares = analysis.in_threads(lambda n: n * n, items(), workers=2)
+    assert [next(squares) for _ in range(10)] == [n * n for n in range(10)]
+    assert len(taken) < 30
+    squares.close()
 
 
 def test_embed_images_checks_its_arguments(app):
