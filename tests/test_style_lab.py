@@ -532,7 +532,7 @@ async def test_times_are_measured_when_asked_and_ordered():
     assert 0 < these < quick < balanced < fine
     assert "On this machine: quick look about" in lab.times.value
     lab.steps.value = 8
-    assert lab.estimates()["these knobs"] == pytest.approx(2 * these)
+    assert these < lab.estimates()["these knobs"] <= 2 * these
     lab.precision.value = "float32"  # another network: not measured yet
     assert lab.estimates()["these knobs"] is None
     assert "measures it" in lab.times.value

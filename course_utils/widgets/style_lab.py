@@ -166,7 +166,7 @@ class StyleLab(ipywidgets.VBox):
 
     def _start(self) -> None:
         self._require_rest()
-        self.notice.value = "Preparing the network …"
+        self.notice.value = "Loading the framework …"
         try:
             transfer = Transfer(
                 self.content.image,
@@ -179,6 +179,7 @@ class StyleLab(ipywidgets.VBox):
             self.notice.value = ""
         self.transfer = transfer
         self.view.clear()
+        self.view.status.value = "The first step is under way …"
         self._launch("painting", self._paint())
 
     def _pause(self) -> None:
@@ -240,8 +241,8 @@ class StyleLab(ipywidgets.VBox):
                 f'<a download="{name}" href="data:{kind};base64,{data}">'
                 f"{name}</a>"
             )
-        files = " and ".join(links)
-        self.notice.value = f"Saved beside this notebook: {files} (download)."
+        folder, files = html.escape(str(Path.cwd())), " and ".join(links)
+        self.notice.value = f"Saved in {folder}; download: {files}."
 
     def _load_knobs(self, change) -> None:
         files = uploaded_files(change["new"])
@@ -308,8 +309,8 @@ class StyleLab(ipywidgets.VBox):
     def _end(self, outcome: str) -> None:
         self.transfer.close(resumable=outcome == "paused")
         self._enter("paused" if outcome == "paused" else "idle")
-        self._say_what_waits()
         self.view.end(self.transfer, outcome)
+        self._say_what_waits()
 
     def _enter(self, state: str) -> None:
         """Note the state; offer the buttons that make sense in it."""

@@ -117,8 +117,8 @@ _MORE = (
     ),
     _Knob(
         "tv_weight",
-        "Smoothness weight",
-        "Weight of the total variation: more is smoother.",
+        "Total variation weight",
+        "More makes the picture smoother.",
         _weight(10, 0.1),
     ),
     _Knob(

@@ -5,23 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from statistics import median
+from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 
 from course_utils import style
 from course_utils.style import pyramid
 
-_SIDE = 256  # pixels
-_EVALUATIONS = 6  # the first loads the network and compiles: it is not counted
+_SIZES = (128, 256)  # pixels; at the second the network is loaded already
+_STEPS = 6  # at the second size
+
+
+class _Pace(NamedTuple):
+    """Seconds to begin with a size, and per pixel of each evaluation."""
+
+    begin: float
+    pixel: float
 
 
 class Speed:
-    """Seconds per pixel and evaluation, for each framework and network."""
+    """What each framework needs with the networks that were measured."""
 
     def __init__(self):
         """Know nothing yet."""
-        self._measured: dict[tuple, float] = {}
+        self._paces: dict[tuple, _Pace] = {}
 
     def measure(
         self,
@@ -30,20 +38,18 @@ class Speed:
         recipe: style.StyleRecipe,
         backends: Sequence[str],
     ) -> Iterator[style.Progress]:
-        """Run a few evaluations at a small size; yield between them."""
-        small = replace(recipe, sizes=(_SIDE,), steps=_EVALUATIONS)
+        """Run a few evaluations at two small sizes; yield between them."""
+        small = replace(recipe, sizes=_SIZES, steps=_STEPS)
         for backend in backends:
+            seconds: dict[tuple, list[float]] = {}
             stream = style.stream(content, style_image, small, backend)
-            seconds = []
             started = time.perf_counter()
             for progress in stream:
-                seconds.append(time.perf_counter() - started)
+                spent = time.perf_counter() - started
+                seconds.setdefault(progress.image.shape, []).append(spent)
                 yield progress
                 started = time.perf_counter()
-            height, width, _ = progress.image.shape
-            # Equal pictures are done after one evaluation.
-            pace = median(seconds[1:] or seconds) / (height * width)
-            self._measured[_network(recipe, backend)] = pace
+            self._paces[_network(recipe, backend)] = _pace(seconds)
 
     def estimate(
         self,
@@ -51,18 +57,31 @@ class Speed:
         recipe: style.StyleRecipe,
         backends: Sequence[str],
     ) -> float | None:
-        """Return the seconds that all evaluations will take.
+        """Return the seconds from the first to the last evaluation.
 
         None where a framework has not been measured with this network.
+        Loading it for the first time comes on top.
         """
         networks = [_network(recipe, backend) for backend in backends]
-        if any(network not in self._measured for network in networks):
+        if any(network not in self._paces for network in networks):
             return None
-        work = sum(level.work for level in pyramid.build(content, [], recipe))
-        return work * sum(self._measured[network] for network in networks)
+        levels = pyramid.build(content, [], recipe)
+        paces = [self._paces[network] for network in networks]
+        return sum(
+            pace.begin + pace.pixel * level.work
+            for pace in paces
+            for level in levels
+        )
 
 
 def _network(recipe: style.StyleRecipe, backend: str) -> tuple:
     """Identify what decides the time of an evaluation, besides the size."""
     knobs = recipe.precision, recipe.pooling, recipe.optimizer
     return backend, recipe.used_layers(), *knobs
+
+
+def _pace(seconds: dict[tuple, list[float]]) -> _Pace:
+    """Derive the pace from {shape: seconds of each evaluation}."""
+    *_, ((height, width, _), (first, *others)) = seconds.items()
+    usual = fmean(others or [first])  # equal pictures are done after one
+    return _Pace(max(0.0, first - usual), usual / (height * width))

@@ -26,7 +26,7 @@ _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total": "#000000",
     "content": "#0072B2",
     "style": "#D55E00",
-    "variation": "#009E73",
+    "total variation": "#009E73",
 }
 _LINES = {"torch": "-", "tensorflow": ":"}
 
@@ -175,8 +175,7 @@ def draw_curves(transfer: Transfer) -> np.ndarray:
     axis.set(xlabel="evaluation", ylabel="loss (log scale)", yscale="log")
     if len(transfer.history) > 1:
         axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
-    planned = max(progress.steps for progress in transfer.latest.values())
-    axis.set_xlim(1, max(2, planned))
+    axis.set_xlim(left=1)
     axis.set_ylim(bottom=_floor(transfer.history.values()))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")  # more labels would double the time
@@ -205,7 +204,7 @@ def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
     weights = {
         "content": recipe.content_weight,
         "style": recipe.style_weight,
-        "variation": recipe.tv_weight,
+        "total variation": recipe.tv_weight,
     }
     columns = np.array(
         [(loss.total, loss.content, loss.style, loss.tv) for loss in history]
