@@ -201,12 +201,12 @@ def test_entries_of_a_dictionary_are_named():
     assert "'b': everything is 0.5" in hint(check, lambda x: {"a": x, "b": x})
 
 
-def helper(x):
+def other_cell(x):
     return x.no_such_thing
 
 
 def test_an_error_names_the_learners_own_line(capsys):
-    assert small_exercise()(lambda x: 1 + helper(x)) is False
+    assert small_exercise()(lambda x: 1 + other_cell(x)) is False
     answer = capsys.readouterr().out
     assert "it stops with AttributeError" in answer
     assert "return x.no_such_thing)" in answer
