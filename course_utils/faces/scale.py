@@ -37,6 +37,7 @@ from course_utils.faces.gallery import (
 
 if TYPE_CHECKING:
     import pyarrow
+    import ray
 
 # What a worker takes at a time, and loses when it dies: about a second's work.
 PHOTOGRAPHS_PER_TASK = 32
@@ -72,7 +73,7 @@ def enrol_folder_with_ray(
         A ``FolderReport`` that accounts for every file.
 
     Raises:
-        ModuleNotFoundError: Ray is not installed.
+        ModuleNotFoundError: Ray Data is not installed.
         NotADirectoryError, ValueError, GalleryError: as ``enrol_folder``.
         ray.exceptions.RayError: no worker can start, say because a machine
             lacks the pack; what was committed before is kept.
@@ -90,9 +91,9 @@ def _running_ray() -> Iterator[None]:
     """Use the Ray that runs or is named by RAY_ADDRESS, else one of our own."""
     try:
         import ray.data
-    except ModuleNotFoundError:
+    except ImportError:
         raise ModuleNotFoundError(
-            "enrol_folder_with_ray needs Ray, which is not installed: run "
+            "enrol_folder_with_ray needs Ray Data, which is not installed: run "
             "`python -m pip install 'ray[data]'`, or use enrol_folder."
         ) from None
     if ray.is_initialized():
@@ -115,6 +116,25 @@ def _examine_all(
 
     if not photographs:  # Ray Data makes no table without columns
         return
+    with warnings.catch_warnings():
+        # Ray 2.60 announces another way to say max_task_retries, and has none.
+        warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
+        found = _as_dataset(photographs).map_batches(
+            _Examiner,
+            fn_constructor_args=_constructor_args(gallery),
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=workers or _cores()),
+            num_cpus=1,
+            max_task_retries=MAX_RETRIES,
+        )
+    for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+        for row in table.to_pylist():
+            yield _finding(photographs, **row)
+
+
+def _as_dataset(photographs: Sequence[Photograph]) -> ray.data.Dataset:
+    import ray.data
+
     dataset = ray.data.from_items(
         [
             # A worker may run in another folder.
@@ -127,20 +147,7 @@ def _examine_all(
     # A photograph that kills every worker must not end the job: its task is
     # given up, and the report lists it under ``remaining``.
     dataset.context.max_errored_blocks = -1
-    with warnings.catch_warnings():
-        # Ray 2.60 announces another way to say max_task_retries, and has none.
-        warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
-        found = dataset.map_batches(
-            _Examiner,
-            fn_constructor_args=_constructor_args(gallery),
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=workers or _cores()),
-            num_cpus=1,
-            max_task_retries=MAX_RETRIES,
-        )
-    for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for row in table.to_pylist():
-            yield _finding(photographs, **row)
+    return dataset
 
 
 class _Examiner:
