@@ -22,6 +22,7 @@ NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 _PAUSE = 0.5  # seconds between two drawings, at least
 _SHARE = 20  # for curves at least this many times what the last ones took
 _THUMBNAIL = 96  # pixels
+_WIDE = "calc(100% - 4px)"  # ipywidgets adds a margin of 2 px on each side
 _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total": "#000000",
     "content": "#0072B2",
@@ -45,13 +46,10 @@ class TransferView(ipywidgets.VBox):
     def __init__(self):
         """Show nothing yet."""
         super().__init__()
-        self.bar = ipywidgets.IntProgress(layout={"width": "100%"})
+        self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
-        self.pictures = {
-            backend: Picture(width="100%", max_width="640px")
-            for backend in NAMES
-        }
-        self.curves = Picture(max_width="640px")
+        self.pictures = {b: Picture(width=_WIDE) for b in NAMES}
+        self.curves = Picture(width=_WIDE)
         self.gallery = ipywidgets.HTML()
         self._panels = {
             backend: _panel(f"<b>{NAMES[backend]}</b>", picture)
