@@ -162,6 +162,12 @@ TRIPLET_LOSS = [
         ),
     ),
     (
+        "each triplet",
+        lambda a, p, n, alpha=0.2: np.maximum(
+            np.sum(squares(a, p) - squares(a, n) + alpha), 0
+        ),
+    ),
+    (
         "mean",
         lambda a, p, n, alpha=0.2: np.mean(
             relu(squares(a, p) - squares(a, n) + alpha)

@@ -420,7 +420,8 @@ def test_progress_counts_what_is_solved(capsys):
     checks.progress()
     before = capsys.readouterr().out
     assert "✔" not in before
-    assert len(before.splitlines()) == 7
+    assert len(re.findall(r"\d of \d", before)) == 7
+    assert max(map(len, before.splitlines())) <= 80
     checks.check_total_cost(total)
     checks.check_gram_matrix(total)
     capsys.readouterr()

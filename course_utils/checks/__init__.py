@@ -4,6 +4,8 @@ Each check prints a tick or one hint and returns whether the function is right.
 ``progress()`` shows which exercises are solved, ``reset_progress()`` forgets.
 """
 
+import textwrap
+
 from course_utils.checks import progress_file
 from course_utils.checks.exercise import Exercise
 from course_utils.checks.exercises.align_face import check_align_face
@@ -66,8 +68,16 @@ def progress() -> None:
     for notebook in dict.fromkeys(each.notebook for each in EXERCISES):
         names = [each.name for each in EXERCISES if each.notebook == notebook]
         ticks = sum(name in solved for name in names)
-        marked = (f"{'✔' if n in solved else '·'} {n}" for n in names)
-        print(f"{notebook:32} {ticks} of {len(names)}   {'  '.join(marked)}")
+        # Joined by "_", a mark stays on the line of its name.
+        marked = (f"{'✔' if n in solved else '·'}_{n}" for n in names)
+        start = f"{notebook:32} {ticks} of {len(names)}   "
+        lines = textwrap.fill(
+            "  ".join(marked),
+            width=80,
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+        )
+        print(lines.replace("✔_", "✔ ").replace("·_", "· "))
 
 
 __all__ = [
