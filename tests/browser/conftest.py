@@ -1,0 +1,63 @@
+"""Notebooks opened in the system's Chromium, each server in its own folder."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+# Not for the whole session: Playwright's event loop runs as long as this is
+# open, and other tests run loops of their own.
+@pytest.fixture(scope="module")
+def chromium():
+    if CHROMIUM is None:
+        reason = "needs a browser: sudo apt-get install -y chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A new page as wide as a laptop's."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    """Start a server: serve("lab", {name in its folder: file to copy})."""
+    running = []
+
+    def start(application, files):
+        folder = tmp_path_factory.mktemp(application)
+        for name, file in files.items():
+            shutil.copy(file, folder / name)
+        running.append(Server(application, folder))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()

@@ -1,0 +1,136 @@
+"""A notebook open in a browser, handled with mouse and keyboard."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Locator, Page
+
+from tests.browser.server import Server
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
+
+# Where each application shows a notebook.
+PLACES = {"lab": "lab/tree", "notebook": "notebooks"}
+READY = """path => {
+  const shown = jupyterapp.shell.currentWidget;
+  return shown?.context?.path === path && shown.context.isReady
+    && shown.sessionContext.session?.kernel?.status === "idle";
+}"""
+# What is wider than the place that it has, by its text.
+TOO_WIDE = """output => [output, ...output.querySelectorAll(
+    ".jupyter-widgets, .widget-label, .widget-label-basic")]
+  .filter(part => part.scrollWidth > part.clientWidth + 1)
+  .map(part => part.textContent.trim().slice(0, 60) || part.className)"""
+
+
+class Notebook:
+    """One notebook of a server, in a page.
+
+    Attributes:
+        page: the Playwright page.
+    """
+
+    def __init__(self, page: Page, server: Server, name: str):
+        """Open the notebook and wait for its kernel."""
+        self.page = page
+        self._file = server.folder / name
+        page.goto(server.url(f"{PLACES[server.application]}/{name}"))
+        page.wait_for_function("window.jupyterapp?.shell")
+        page.wait_for_function(READY, arg=name)
+        page.evaluate("jupyterapp.shell.collapseLeft?.()")  # the file list
+
+    def run_all(self) -> None:
+        """Run all cells; fail with the error if one has one."""
+        assert self._command("notebook:run-all-cells"), self._errors()
+        assert self._errors() == []
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save, and return what lies on the disk then."""
+        self._command("docmanager:save")
+        return nbformat.read(self._file, as_version=4)
+
+    def widget(self, label: str) -> "Widget":
+        """Find the widget that has a control with this label."""
+        # An output that was scrolled past is laid out when it is needed.
+        cells = self.page.locator(".jp-Notebook .jp-CodeCell")
+        cell = cells.filter(has=self.page.get_by_text(label, exact=True)).last
+        cell.scroll_into_view_if_needed()
+        return Widget(self.page, cell.locator(".jp-OutputArea-output").last)
+
+    def shoot(self, widget: "Widget", name: str) -> None:
+        """Leave pictures in both themes and widths; nothing may stick out."""
+        for theme in ("Light", "Dark"):
+            for width in (1280, 800):
+                self._look(theme, width)
+                widget.output.scroll_into_view_if_needed()
+                file = f"{name}_{theme.lower()}_{width}.png"
+                self.page.screenshot(path=SCREENSHOTS / file)
+                too_wide = widget.output.evaluate(TOO_WIDE)
+                assert not too_wide, f"{file}: {too_wide}"
+
+    def _look(self, theme: str, width: int) -> None:
+        self._command("apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+        self.page.set_viewport_size({"width": width, "height": 1400})
+
+    def _command(self, name: str, arguments: dict | None = None):
+        return self.page.evaluate(
+            "([name, args]) => jupyterapp.commands.execute(name, args)",
+            [name, arguments or {}],
+        )
+
+    def _errors(self) -> list[str]:
+        outputs = [
+            output
+            for cell in self.save().cells
+            for output in cell.get("outputs", ())
+        ]
+        return [o.evalue for o in outputs if o.output_type == "error"]
+
+
+class Widget:
+    """Controls and pictures, as one finds them by what they say.
+
+    Attributes:
+        page: the Playwright page.
+        output: the part of it that holds the widget.
+    """
+
+    def __init__(self, page: Page, output: Locator):
+        """Take a part of a page for a widget."""
+        self.page, self.output = page, output
+
+    def row(self, label: str) -> Locator:
+        """Return the control with this label, itself included."""
+        text = re.compile(f"^{re.escape(label)}$")
+        return self.output.locator(".widget-inline-hbox").filter(
+            has=self.page.locator("label", has_text=text)
+        )
+
+    def field(self, label: str) -> Locator:
+        """Return what one can type into or choose from."""
+        return self.row(label).locator("input, select").last
+
+    def button(self, text: str) -> Locator:
+        """Return the button, or several that say the same."""
+        # There may be an icon before, and a count of files behind it.
+        name = re.compile(rf"^\W*{re.escape(text)}( \(\d+\))?$")
+        return self.output.get_by_role("button", name=name)
+
+    def drag(self, slider: Locator, share: float) -> None:
+        """Drag a slider's handle to a share of its track, 0 to 1."""
+        slider.scroll_into_view_if_needed()
+        track = slider.locator(".noUi-base").bounding_box()
+        handle = slider.locator(".noUi-handle").bounding_box()
+        height = handle["y"] + handle["height"] / 2
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, height)
+        self.page.mouse.down()
+        target = track["x"] + share * track["width"]
+        self.page.mouse.move(target, height, steps=8)
+        self.page.mouse.up()
+
+    def upload(self, button: str, file: Path) -> None:
+        """Click an upload button, the first such, and choose a file."""
+        with self.page.expect_file_chooser() as chooser:
+            self.button(button).first.click()
+        chooser.value.set_files(file)

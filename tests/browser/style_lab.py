@@ -1,0 +1,39 @@
+"""What the tests of the style lab have in common."""
+
+import re
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.notebook import Widget
+
+# What the lab says while it paints, from the tenth step on.
+PAINTING = re.compile(r"step \d\d+ of \d+.* left")
+PATIENCE_MS = 120_000  # for the first steps: a framework takes time to load
+
+
+def start(lab: Widget) -> None:
+    """Begin a painting that is not over too soon, and wait for its steps."""
+    lab.field("Long sides (pixels)").fill("96, 128")
+    lab.page.keyboard.press("Tab")
+    lab.drag(lab.row("Steps (evaluations)"), 0.9)
+    lab.button("Start").click()
+    wait_for_steps(lab)
+
+
+def wait_for_steps(lab: Widget) -> None:
+    """Wait until it paints."""
+    painting = lab.output.get_by_text(PAINTING)
+    expect(painting).to_be_visible(timeout=PATIENCE_MS)
+
+
+def end(lab: Widget, button: str, outcome: str) -> Locator:
+    """Press Pause or Stop and return the status that follows."""
+    lab.button(button).click()
+    status = lab.output.get_by_text(re.compile(f"^{outcome} at"))
+    expect(status).to_be_visible()
+    return status
+
+
+def step_of(status: Locator) -> int:
+    """Read at which step it is."""
+    return int(re.search(r"step (\d+) of", status.inner_text())[1])

@@ -1,0 +1,40 @@
+"""The same widgets in Notebook 7, and as a page of Voilà."""
+
+from playwright.sync_api import expect
+
+from tests.browser import style_lab
+from tests.browser.conftest import ROOT
+from tests.browser.notebook import SCREENSHOTS, Notebook, Widget
+
+START = "00_start_here.ipynb"
+LAB = "09_style_lab.ipynb"
+
+
+def copies(name):
+    return {name: ROOT / "notebooks" / name}
+
+
+def test_notebook_7(serve, page):
+    notebook = Notebook(page, serve("notebook", copies(START)), START)
+    notebook.run_all()
+    widget = notebook.widget("threshold")
+    picture = widget.output.locator("img")
+    drawn = picture.get_attribute("src")
+    widget.drag(widget.row("threshold"), 0.1)
+    expect(picture).not_to_have_attribute("src", drawn)
+    notebook.shoot(widget, "00_notebook_7")
+
+
+def test_voila_makes_a_page_of_the_lab(serve, page):
+    """Voilà runs the notebook by itself and leaves the code out."""
+    server = serve("voila", copies(LAB))
+    page.goto(server.url(f"voila/render/{LAB}"), timeout=120_000)
+    expect(page.get_by_role("button", name="Start")).to_be_visible(
+        timeout=120_000
+    )
+    lab = Widget(page, page.locator("body"))
+    style_lab.start(lab)
+    style_lab.end(lab, "Stop", "Stopped")
+    assert page.get_by_text("Traceback").count() == 0
+    assert page.get_by_text("import ").count() == 0
+    page.screenshot(path=SCREENSHOTS / "09_voila.png")
