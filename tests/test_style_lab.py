@@ -60,6 +60,18 @@ async def first_steps(lab, count=1):
         await asyncio.sleep(0.001)
 
 
+def noted(lab, note):
+    """Return a list that grows by note(transfer) with every step."""
+    notes, follow = [], lab.view.follow
+
+    def noting(transfer):
+        notes.append(note(transfer))
+        follow(transfer)
+
+    lab.view.follow = noting
+    return notes
+
+
 def decode(picture):
     return np.asarray(Image.open(io.BytesIO(picture.value)))
 
@@ -115,6 +127,7 @@ async def test_what_is_shown_is_what_was_painted():
 async def test_pausing_changes_nothing_about_the_result():
     recipe = dataclasses.replace(TINY, precision="float32")
     lab = make_lab(recipe)
+    steps = noted(lab, lambda transfer: transfer.latest["torch"].step)
     lab.start.click()
     await first_steps(lab, 3)
     lab.pause.click()
@@ -128,6 +141,7 @@ async def test_pausing_changes_nothing_about_the_result():
     lab.resume.click()
     assert lab.state == "painting"
     await lab.finished()
+    assert steps == list(range(1, STEPS + 1))  # none twice
     straight = style.transfer(
         lab.content.image, lab.style_picture.image, recipe
     )
@@ -231,14 +245,7 @@ async def test_a_second_lab_pauses_the_first():
 async def test_clicks_from_another_thread_paint_in_the_notebooks_own():
     """JupyterLab delivers clicks to a subshell, which is a thread."""
     lab = make_lab()
-    where = []
-    follow = lab.view.follow
-
-    def spied(transfer):
-        where.append(threading.current_thread())
-        follow(transfer)
-
-    lab.view.follow = spied
+    where = noted(lab, lambda _transfer: threading.current_thread())
     await asyncio.to_thread(lab.start.click)
     await first_steps(lab)
     await asyncio.to_thread(lab.pause.click)
