@@ -60,7 +60,9 @@ SEARCH_THRESHOLDS = {"course_mini": 0.463}
 # Below the threshold by less than this is "uncertain": for course_mini that is
 # where a comparison of two photographs would say "same person".
 UNCERTAIN_BAND = 0.10
-INDEX_FROM = 300_000  # rows
+# Among 1,000,000 rows of 128 numbers an index answers in half the time that all
+# of them take, among 300,000 it takes longer (benchmarks/search.py).
+INDEX_FROM = 1_000_000  # rows
 
 
 class UnknownPersonError(GalleryError, KeyError):
@@ -390,10 +392,11 @@ class FaceGallery:
     def build_index(self) -> None:
         """Let searches look at a part of the rows only; for large galleries.
 
-        From then on a search may miss the best match now and then, and
-        matches come from about 3 % of the rows. What is enrolled later
-        is always looked at, more slowly: build again now and then. ``remove``
-        and ``rename`` delete the index, as it holds copies of embeddings.
+        From then on a search looks at about an eighth of the rows, those in
+        groups like the query, and may miss the best match now and then. What
+        is enrolled later is always looked at, which takes longer the more it
+        is: build again. ``remove`` and ``rename`` delete the index, as it
+        holds copies of embeddings.
 
         Raises:
             GalleryError: there are fewer than ``INDEX_FROM`` rows, where

@@ -40,8 +40,10 @@ LOCK_SECONDS = 60  # a writer waits so long for another one
 # files, in 33 ms from 64 and in 180 ms from 256 (measured with other work on
 # the machine). Merging writes all rows anew, so not too often either.
 MAX_FILES = 64
-# Of the about sqrt(rows) groups of an index a search looks at this share.
-PROBED_SHARE = 1 / 32
+# Of the about sqrt(rows) groups of an index a search looks at this share. Among
+# 1,000,000 made-up embeddings like those of ORL the best photograph was found
+# in 99.4 % of 500 searches with 1/8, in 98.4 % with 1/16, in 94.4 % with 1/32.
+PROBED_SHARE = 1 / 8
 _NO_ROOM = ("os error 27", "os error 28", "os error 122", "No space left")
 
 
