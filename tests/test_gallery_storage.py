@@ -204,6 +204,21 @@ def test_removal_leaves_no_trace(path):
     )
 
 
+def test_a_removal_cut_short_is_finished_at_the_next_opening(path, monkeypatch):
+    def killed(_table):
+        raise KeyboardInterrupt
+
+    gallery = faces.FaceGallery(path)
+    enrol(gallery, ["Ann", "Bob"])
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery_table.GalleryTable, "_sweep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            gallery.remove("Ann")
+    assert files_with(path, b"Ann")
+    assert faces.FaceGallery(path).people() == ["Bob"]
+    assert files_with(path, b"Ann") == []
+
+
 def test_removal_deletes_what_a_killed_write_left(path):
     gallery = faces.FaceGallery(path)
     enrol(gallery, ["Ann", "Bob"])
