@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.server import Server
 
@@ -20,6 +20,8 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+# A kernel answers within milliseconds, on a machine with other work in seconds.
+expect.set_options(timeout=30_000)
 
 
 # Not for the whole session: Playwright's event loop runs as long as this is

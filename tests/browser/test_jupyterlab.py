@@ -149,16 +149,51 @@ def test_a_recipe_goes_out_and_comes_back(open_notebook, server, tmp_path):
     expect(field).to_have_value("64, 100")
 
 
-def test_a_quiz_answers(server, page):
-    cell = nbformat.v4.new_code_cell(
-        "from course_utils import quizzes\nquizzes.show('face_recognition')"
+@pytest.fixture
+def run_code(server, page):
+    """Run one cell in a notebook of its own."""
+
+    def run(name, code):
+        cell = nbformat.v4.new_code_cell(code)
+        kernel = {"name": "python3", "display_name": "Python 3"}
+        notebook = nbformat.v4.new_notebook(
+            cells=[cell], metadata={"kernelspec": kernel}
+        )
+        nbformat.write(notebook, server.folder / name)
+        opened = Notebook(page, server, name)
+        opened.run_all()
+        return opened
+
+    return run
+
+
+def test_search(run_code):
+    notebook = run_code(
+        "search.ipynb",
+        "from course_utils import faces, widgets\n"
+        "widgets.SearchExplorer(faces.FaceGallery('gallery'))",
     )
-    kernel = {"name": "python3", "display_name": "Python 3"}
-    quiz = nbformat.v4.new_notebook(
-        cells=[cell], metadata={"kernelspec": kernel}
+    widget = notebook.widget("Enrolled people")
+    widget.field("Name").fill("Barack Obama")
+    widget.button("Enrol").click()
+    people = widget.field("Enrolled people").locator("option")
+    expect(people).to_have_text(["Barack Obama"])
+    notebook.shoot(widget, "04_search")
+
+    answer = widget.output.get_by_text(re.compile("^(known|un.+)$"))
+    widget.field("Picture").select_option("obama_2")
+    expect(answer).to_have_text("known")
+    widget.field("Picture").select_option("biden_1")
+    expect(answer).to_have_text("unknown")
+    widget.button("Remove").click()
+    expect(people).to_have_count(0)
+
+
+def test_a_quiz_answers(run_code, page):
+    run_code(
+        "quiz.ipynb",
+        "from course_utils import quizzes\nquizzes.show('face_recognition')",
     )
-    nbformat.write(quiz, server.folder / "quiz.ipynb")
-    Notebook(page, server, "quiz.ipynb").run_all()
     questions = page.locator(".Quiz")
     expect(questions).to_have_count(12)
     number = questions.filter(has=page.locator("input.Input-text")).first
