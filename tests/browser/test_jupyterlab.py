@@ -170,7 +170,8 @@ def run_code(server, page):
 def test_search(run_code):
     notebook = run_code(
         "search.ipynb",
-        "from course_utils import faces, widgets\n"
+        "from course_utils import faces, runtime, widgets\n"
+        "runtime.setup_notebook()\n"
         "widgets.SearchExplorer(faces.FaceGallery('gallery'))",
     )
     widget = notebook.widget("Enrolled people")
