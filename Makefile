@@ -34,7 +34,7 @@ test: environment  ## Check style, run the tests, compare every notebook's outpu
 	$(python) -m pytest tests notebooks --nbval --nbval-current-env \
 	  --nbval-cell-timeout=280
 
-test-colab: environment  ## Run all notebooks with Google Colab's packages (an hour)
+test-colab: environment  ## Run all notebooks with Google Colab's packages (half an hour)
 	$(python) -m tools.colab_environment
 
 run: environment  ## Execute all notebooks and leave readable HTML in build/
