@@ -24,7 +24,7 @@ FLAGS = (
 expect.set_options(timeout=30_000)
 
 
-# Not for the whole session: Playwright's event loop runs as long as this is
+# Closed after each module: Playwright's event loop runs as long as this is
 # open, and other tests run loops of their own.
 @pytest.fixture(scope="module")
 def chromium():
