@@ -101,6 +101,12 @@ def with_error(notebook):
     notebook.cells[5].outputs.append(error)
 
 
+def with_widget(notebook):
+    widget = {execute_notebooks.WIDGET: {"model_id": "1"}, "text/plain": "W()"}
+    shown = output("display_data", data=widget)
+    notebook.cells[5].outputs.append(shown)
+
+
 BREACHES = {
     "starts with the title": replaced(0, "# Title", "Title"),
     "how many minutes": replaced(0, "20 minutes", "soon"),
@@ -122,6 +128,7 @@ BREACHES = {
         execution_count=7
     ),
     "an error is stored": with_error,
+    "a widget is stored": with_widget,
     "names a machine path": printed("saved in /home/me/a.png"),
     "kernel must be python3": lambda notebook: (
         notebook.metadata.kernelspec.update(name="mine")
@@ -144,6 +151,13 @@ def test_setup_cell_must_install_this_repository(folder):
     other = "another/course"
     complaints = check_notebooks.check_folder(folder, other)
     assert any(f"does not install {other}" in text for text in complaints)
+
+
+def test_storing_drops_widgets_and_keeps_their_text():
+    notebook = good_notebook(NAMES[0])
+    with_widget(notebook)
+    execute_notebooks.normalise(notebook)
+    assert notebook.cells[5].outputs[-1].data == {"text/plain": "W()"}
 
 
 def test_set_repository_rewrites_every_address(tmp_path):

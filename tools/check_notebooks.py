@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.execute_notebooks import metadata_of
+from tools.execute_notebooks import WIDGET, metadata_of
 from tools.set_repository import repository
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -141,6 +141,8 @@ def check_outputs(notebook) -> Iterator[str]:
     for index, cell in code_cells(notebook):
         if any(output.output_type == "error" for output in cell.outputs):
             yield f"cell {index}: an error is stored"
+        if any(WIDGET in output.get("data", ()) for output in cell.outputs):
+            yield f"cell {index}: a widget is stored, which needs its kernel"
         if trace := MACHINE_PATH.search("\n".join(texts(cell))):
             yield f"cell {index}: its output names a machine path: {trace[0]}"
 

@@ -15,6 +15,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 CELL_TIMEOUT_S = 900
+WIDGET = "application/vnd.jupyter.widget-view+json"
 # A solution is folded away: its title stays, a click opens it. The first key
 # is for JupyterLab, the second for Colab.
 SOLUTION_TITLE = "# @title Solution"
@@ -83,6 +84,9 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02d}"
         cell.metadata = metadata_of(cell)
+        for output in cell.get("outputs", ()):
+            # Without its kernel a stored widget is but an error message.
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def metadata_of(cell: nbformat.NotebookNode) -> dict:
