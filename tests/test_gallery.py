@@ -298,7 +298,9 @@ def test_an_index_finds_what_looking_at_all_finds(vectors, monkeypatch):
     enrol(vectors, ["Newcomer"], newcomer)
     assert vectors.search(newcomer[0], threshold=0.9).person == "Newcomer"
     embedding = vectors.embeddings().matrix[77].tobytes()
+    assert list(vectors.path.glob("*/_indices/*/*"))
     vectors.remove(people[77])
+    assert not list(vectors.path.glob("*/_indices/*/*"))
     assert not any(
         embedding in file.read_bytes()
         for file in vectors.path.rglob("*")

@@ -392,7 +392,7 @@ class FaceGallery:
     def build_index(self) -> None:
         """Let searches look at a part of the rows only; for large galleries.
 
-        From then on a search looks at about an eighth of the rows, those in
+        From then on a search looks at about a quarter of the rows, those in
         groups like the query, and may miss the best match now and then. What
         is enrolled later is always looked at, which takes longer the more it
         is: build again. ``remove`` and ``rename`` delete the index, as it
