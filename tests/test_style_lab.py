@@ -593,6 +593,14 @@ async def test_saving_never_overwrites(folder):
     ]
 
 
+def test_a_recipe_that_cannot_be_saved_is_explained(folder):
+    lab = make_lab()
+    folder.rmdir()
+    lab.save_recipe.click()
+    assert "style_recipe.json could not be written" in lab.message.value
+    assert lab.notice.value == ""
+
+
 def test_a_recipe_is_saved_and_loaded(folder, upload):
     recipe = StyleRecipe(
         sizes=(48, 96),

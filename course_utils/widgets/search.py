@@ -152,7 +152,8 @@ class SearchExplorer(ipywidgets.VBox):
                 face.embedding, threshold=threshold
             )
             self.decision.value = paragraph(_decision(self.result))
-            self.matches.value = self._table(self.result.matches)
+            matches = self.result.matches
+            self.matches.value = self._table(matches) if matches else ""
 
     def _list_people(self) -> None:
         people, chosen = self.gallery.people(), self.people.value

@@ -228,7 +228,13 @@ class StyleLab(ipywidgets.VBox):
     def _save_knobs(self) -> None:
         text = self.recipe.to_json()
         path = _unused("style_recipe.json")
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LabError(
+                f"{path} could not be written ({error.strerror}): make space "
+                "or work in another folder."
+            ) from error
         self._offer([path], "application/json")
 
     def _offer(self, paths: list[Path], kind: str) -> None:

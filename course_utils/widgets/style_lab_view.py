@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from course_utils import style
@@ -174,6 +175,7 @@ def draw_curves(transfer: Transfer) -> np.ndarray:
     if len(transfer.history) > 1:
         axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
     axis.set_xlim(left=1)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_ylim(bottom=_floor(transfer.history.values()))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")  # more labels would double the time
