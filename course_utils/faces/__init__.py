@@ -25,7 +25,6 @@ from course_utils.faces.gallery import (
     SearchResult,
     UnknownPersonError,
     WrongPackError,
-    default_threshold,
     pack_identity,
     photograph_digest,
 )
@@ -72,7 +71,6 @@ __all__ = [
     "WrongPackError",
     "calibrate",
     "cosine_similarity",
-    "default_threshold",
     "detect_faces",
     "draw_faces",
     "draw_pose",

@@ -45,18 +45,11 @@ from course_utils.faces.gallery_table import (
     Rows,
     make_rows,
 )
-from course_utils.faces.pack_settings import published_threshold
+from course_utils.faces.pack_settings import search_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
 
-# A published threshold is for comparing two photographs. In a search a stranger
-# has as many chances of resembling somebody as people are enrolled: of 400 ORL
-# photographs, searched among five of each of the 39 other people, 31 % reach
-# the published 0.363 of course_mini and 0.8 % reach 0.463, while all 200
-# photographs of enrolled people do (the lowest has 0.55). More people, or other
-# ones, need a threshold of their own: notebook 04 finds one from data.
-SEARCH_THRESHOLDS = {"course_mini": 0.463}
 # Below the threshold by less than this is "uncertain": for course_mini that is
 # where a comparison of two photographs would say "same person".
 UNCERTAIN_BAND = 0.10
@@ -362,8 +355,8 @@ class FaceGallery:
                 shape (height, width, 3) with one face in it.
             k: how many people to return at most.
             threshold: cosine similarity, -1 to 1, from which the best match
-                counts as known. Default: that of ``SEARCH_THRESHOLDS``, for
-                other packs the published one.
+                counts as known. Default: what
+                pack_settings.py says of the pack.
 
         Returns:
             A ``SearchResult``; of an empty gallery "unknown" without matches.
@@ -384,7 +377,7 @@ class FaceGallery:
         if header is None:
             return SearchResult((), None, "unknown", threshold)
         if threshold is None:
-            threshold = default_threshold(header.pack)
+            threshold = search_threshold(header.pack.name)
         query = _unit_rows(query[None], header.pack.size)[0]
         look = self._search_index if header.indexed else self._search_all
         return _decide(look(query, k), threshold)
@@ -711,17 +704,6 @@ def clean_name(person: str) -> str:
     except UnicodeEncodeError:
         raise ValueError(f"{person!a} is not valid Unicode text.") from None
     return unicodedata.normalize("NFC", person.strip())
-
-
-def default_threshold(pack: PackIdentity) -> float:
-    """Return the cosine similarity from which a search says "known".
-
-    Raises:
-        ValueError: neither measured nor published for this pack.
-    """
-    if pack.name in SEARCH_THRESHOLDS:
-        return SEARCH_THRESHOLDS[pack.name]
-    return published_threshold(pack.name)
 
 
 def _pairs(columns) -> set[tuple[str, bytes]]:

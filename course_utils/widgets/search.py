@@ -13,6 +13,7 @@ import numpy as np
 from course_utils import faces, images
 from course_utils.faces.analysis import embed_faces
 from course_utils.faces.gallery import photograph_name
+from course_utils.faces.pack_settings import search_threshold
 from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
@@ -79,9 +80,7 @@ class SearchExplorer(ipywidgets.VBox):
         self.result: faces.SearchResult | None = None
         self._portraits: dict[str, list[_Portrait]] = {}  # by photograph
         if threshold is None:
-            threshold = faces.default_threshold(
-                faces.pack_identity(gallery.app)
-            )
+            threshold = search_threshold(Path(gallery.app.model_dir).name)
         self.photo = FacePicker(gallery.app, "Picture", start)
         self._make_controls(threshold)
         self._arrange()
