@@ -239,20 +239,18 @@ def test_after_a_kill_the_rest_is_enrolled(people, tmp_path, app, embedded):
 
 
 def test_an_interrupt_keeps_what_is_done(people, gallery, monkeypatch):
-    looked_at = []
+    def interrupted(findings, *_):
+        for number, finding in enumerate(findings):
+            yield finding
+            if number == 2:
+                signal.raise_signal(signal.SIGINT)
 
-    def interrupted(app, image):
-        looked_at.append(image.shape)
-        if len(looked_at) == 4:
-            signal.raise_signal(signal.SIGINT)
-        return embed_faces(app, image)
-
-    embed_faces = enrolment.embed_faces
-    monkeypatch.setattr(enrolment, "embed_faces", interrupted)
-    report = faces.enrol_folder(gallery, people, workers=1, progress=False)
-    assert report.remaining
-    assert len(report.added) + len(report.remaining) == PHOTOGRAPHS
-    assert len(gallery) == len(report.added)
+    with monkeypatch.context() as patch:
+        patch.setattr(enrolment, "watch", interrupted)
+        report = faces.enrol_folder(gallery, people, workers=1)
+    assert len(report.added) == 3
+    assert len(report.remaining) == PHOTOGRAPHS - 3
+    assert len(gallery) == 3
     rest = faces.enrol_folder(gallery, people, workers=1, progress=False)
     assert rest.added == report.remaining
     assert not rest.remaining and len(gallery) == PHOTOGRAPHS

@@ -52,7 +52,6 @@ class Notebook:
 
     def widget(self, label: str) -> "Widget":
         """Find the widget that has a control with this label."""
-        # An output that was scrolled past is laid out when it is needed.
         cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         cell = cells.filter(has=self.page.get_by_text(label, exact=True)).last
         cell.scroll_into_view_if_needed()

@@ -75,7 +75,16 @@ def command(application: str, port: int) -> list[str]:
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """Return an environment in which nobody's own settings are touched."""
+    """Return an environment in which nobody's own settings are touched.
+
+    JupyterLab does not render what is scrolled out of sight, and Playwright
+    does not find what is not rendered: a notebook that scrolls on at the end of
+    a run would hide its widgets. So everything is rendered.
+    """
+    plugin = folder / "settings/@jupyterlab/notebook-extension"
+    plugin.mkdir(parents=True)
+    everything = plugin / "tracker.jupyterlab-settings"
+    everything.write_text('{"windowingMode": "none"}')
     return {
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
