@@ -98,7 +98,7 @@ def install():
     """Install the tested versions and course_utils itself (editable)."""
     if not succeeds("-c", "import pip", quiet=True):
         run("-m", "ensurepip", "--default-pip", quiet=True)
-    print("Installing the tested versions (Linux: about 8 GB) ...", flush=True)
+    print("Installing the tested versions (Linux: about 9 GB) ...", flush=True)
     what = ("-r", str(ROOT / "requirements.txt"), "-e", str(ROOT))
     # uv is many times faster; pip knows every mirror and proxy setting.
     os.environ.setdefault("UV_SYSTEM_CERTS", "1")
