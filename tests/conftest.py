@@ -1,8 +1,18 @@
 """Fixtures shared by the tests: the embedded models and sample pictures."""
 
+import signal
+
 import pytest
 
 from course_utils import faces, images
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_arrive():
+    """Undo what a shell does to a background job: it ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

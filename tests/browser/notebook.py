@@ -1,6 +1,7 @@
 """A notebook open in a browser, handled with mouse and keyboard."""
 
 import re
+import uuid
 from pathlib import Path
 
 import nbformat
@@ -10,8 +11,9 @@ from tests.browser.server import Server
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
 
-# Where each application shows a notebook.
-PLACES = {"lab": "lab/tree", "notebook": "notebooks"}
+# Where each application shows a notebook. JupyterLab opens again what was open
+# in a workspace, also the notebooks of earlier tests: hence one for each page.
+PLACES = {"lab": "lab/workspaces/{page}/tree", "notebook": "notebooks"}
 READY = """path => {
   const shown = jupyterapp.shell.currentWidget;
   return shown?.context?.path === path && shown.context.isReady
@@ -35,7 +37,8 @@ class Notebook:
         """Open the notebook and wait for its kernel."""
         self.page = page
         self._file = server.folder / name
-        page.goto(server.url(f"{PLACES[server.application]}/{name}"))
+        place = PLACES[server.application].format(page=uuid.uuid4().hex)
+        page.goto(server.url(f"{place}/{name}"))
         page.wait_for_function("window.jupyterapp?.shell")
         page.wait_for_function(READY, arg=name)
         page.evaluate("jupyterapp.shell.collapseLeft?.()")  # the file list
