@@ -12,6 +12,7 @@ import io
 import os
 import tempfile
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,17 +46,21 @@ def load_image(
         ``uint8`` array, shape (height, width, 3), RGB, 0 to 255.
 
     Raises:
-        ImageError: the file is missing, a folder, empty, damaged, not a
-            picture, or has more than ``MAX_PIXELS`` pixels.
+        ImageError: the file is missing, locked, a folder, empty, damaged, not
+            a picture, or has more than ``MAX_PIXELS`` pixels; or ``max_side``
+            is not a whole number of at least 1.
     """
-    if max_side is not None and max_side < 1:
-        raise ImageError(f"max_side must be at least 1 pixel, not {max_side}.")
+    if max_side is not None and not _is_a_side(max_side):
+        raise ImageError(
+            f"max_side is a whole number, at least 1 pixel, not {max_side!r}."
+        )
     name = _readable_name(path)
     try:
         with Image.open(path) as picture:
             _refuse_huge(picture, name)
             upright = ImageOps.exif_transpose(picture)
-            return np.asarray(_shrink(_to_rgb(upright), max_side))
+            # A copy: Pillow's own memory may not be written to.
+            return np.array(_shrink(_to_rgb(upright), max_side))
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -64,6 +69,10 @@ def load_image(
         raise ImageError(
             f"{name} is not a picture that can be read here: "
             "save it as JPEG or PNG and try again."
+        ) from None
+    except PermissionError:
+        raise ImageError(
+            f"{name} cannot be opened: ask for permission to read it."
         ) from None
     # Damaged files make the decoders raise nearly every kind of exception.
     except Exception as error:
@@ -84,8 +93,8 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
         The path written.
 
     Raises:
-        ImageError: the array is not a picture, the ending is not known, or
-            the folder cannot be written to.
+        ImageError: the array is not a picture or too long for the format,
+            the ending is not known, or the folder cannot be written to.
     """
     path = Path(path)
     picture = Image.fromarray(require_rgb(image))
@@ -96,12 +105,19 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
             "which chooses the file format."
         )
     encoded = io.BytesIO()
-    picture.save(encoded, file_format, quality=92)
+    try:
+        picture.save(encoded, file_format, quality=92)
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{picture.width} x {picture.height} pixels are too many for "
+            f"{file_format}: save the picture as .png, or make it smaller."
+        ) from error
     try:
         _write_atomically(path, encoded.getvalue())
     except OSError as error:
         raise ImageError(
-            f"{path} cannot be written: {error.strerror}."
+            f"{path} cannot be written ({error.strerror}): make its folder, "
+            "or choose another one."
         ) from error
     return path
 
@@ -185,7 +201,9 @@ def show(
     """
     from matplotlib import pyplot as plt
 
-    images = [images] if isinstance(images, np.ndarray) else list(images)
+    if images is None or isinstance(images, np.ndarray):
+        images = [images]
+    images = list(images)
     if titles is not None:
         titles = [titles] if isinstance(titles, str) else list(titles)
     if not images:
@@ -228,12 +246,18 @@ def _samples_folder() -> Path:
 
 def _readable_name(path) -> str:
     """Name the file for messages, and refuse what cannot be a picture."""
-    if not isinstance(path, (str, os.PathLike)):
+    if hasattr(path, "read"):
         return getattr(path, "name", "The uploaded file")
+    if not isinstance(path, (str, os.PathLike)):
+        raise ImageError(
+            "load_image takes the name of a file or an open file, not "
+            f"{type(path).__name__}."
+        )
     path = Path(path)
-    if path.is_dir():
+    # Not the methods of Path, which raise where a name is too long.
+    if os.path.isdir(path):
         raise ImageError(f"{path} is a folder: name one picture inside it.")
-    if not path.exists():
+    if not os.path.exists(path):
         raise ImageError(
             f"{path} does not exist: check the spelling; relative names start "
             f"from {Path.cwd().name or 'the root folder'!r}."
@@ -241,6 +265,10 @@ def _readable_name(path) -> str:
     if path.stat().st_size == 0:
         raise ImageError(f"{path} is empty: download or export it again.")
     return str(path)
+
+
+def _is_a_side(pixels) -> bool:
+    return isinstance(pixels, Integral) and pixels >= 1
 
 
 def _refuse_huge(picture: Image.Image, name: str) -> None:

@@ -120,6 +120,34 @@ def test_missing_folder_and_empty(tmp_path):
             images.load_image(tmp_path / name)
 
 
+@pytest.mark.parametrize("wrong", [None, 3, b"bytes", np.zeros((2, 2, 3))])
+def test_neither_a_name_nor_an_open_file(wrong):
+    with pytest.raises(ImageError, match="takes the name of a file or an open"):
+        images.load_image(wrong)
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(ImageError, match="does not exist"):
+        images.load_image("long" * 100 + ".jpg")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.new("RGB", (3, 2)))
+
+    def locked(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", locked)  # root may read everything
+    with pytest.raises(ImageError, match="ask for permission to read it"):
+        images.load_image(path)
+
+
+def test_a_picture_may_be_changed():
+    image = images.load_image(images.sample("faces/obama_1"))
+    image[:10] = 0
+    assert not image[:10].any()
+
+
 def test_not_a_picture(tmp_path):
     path = tmp_path / "notes.jpg"
     path.write_text("buy milk")
@@ -145,9 +173,10 @@ def test_decompression_bomb(tmp_path, side):
         images.load_image(path)
 
 
-def test_max_side_must_be_positive():
-    with pytest.raises(ImageError, match="at least 1"):
-        images.load_image(images.sample("faces/obama_1"), max_side=0)
+@pytest.mark.parametrize("wrong", [0, -5, 2.5, "300", float("nan")])
+def test_max_side_is_a_whole_number(wrong):
+    with pytest.raises(ImageError, match="whole number, at least 1"):
+        images.load_image(images.sample("faces/obama_1"), max_side=wrong)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
@@ -176,8 +205,13 @@ def test_save_errors(tmp_path):
     image = np.zeros((2, 2, 3), np.uint8)
     with pytest.raises(ImageError, match="ends? in .jpg"):
         images.save_image(image, tmp_path / "a.txt")
-    with pytest.raises(ImageError, match="cannot be written"):
+    with pytest.raises(ImageError, match="cannot be written.*make its folder"):
         images.save_image(image, tmp_path / "absent" / "a.png")
+    long = np.zeros((1, 70_000, 3), np.uint8)
+    for name in ("long.jpg", "long.webp"):
+        with pytest.raises(ImageError, match="70000 x 1 pixels are too many"):
+            images.save_image(long, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -231,3 +265,5 @@ def test_show_lays_out_a_grid(tmp_path):
         images.show(pictures, titles=["a"])
     with pytest.raises(ImageError, match="no picture"):
         images.show([])
+    with pytest.raises(ImageError, match="cv2.imread returns None"):
+        images.show(None)
