@@ -129,8 +129,12 @@ def test_the_threshold_and_size_can_be_chosen(photo):
     "options, word",
     [
         ({"det_size": (600, 600)}, "multiples of 32"),
+        ({"det_size": 640}, "for instance \\(640, 640\\), not 640"),
+        ({"det_size": (640,)}, "multiples of 32"),
+        ({"det_size": (640.0, 640.0)}, "multiples of 32"),
         ({"det_thresh": 1.5}, "between 0 and 1"),
         ({"providers": ["TPUExecutionProvider"]}, "does not offer TPU"),
+        ({"providers": "CPUExecutionProvider"}, r"write \['CPUExecution"),
     ],
 )
 def test_settings_that_cannot_work(options, word):
@@ -151,8 +155,46 @@ def test_packs_that_are_not_there(tmp_path):
         weights.WeightsError, match="neither a folder nor one of"
     ):
         faces.load_face_analysis("buffalo_xxl")
-    with pytest.raises(weights.WeightsError, match="no face detection model"):
+    with pytest.raises(weights.WeightsError, match="no detection model"):
         faces.load_face_analysis(tmp_path)
+
+
+def test_a_pack_with_a_damaged_model(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    folder = tmp_path / ".insightface" / "models" / "buffalo_l"
+    shutil.copytree(weights.find("course_mini"), folder)
+    (folder / "SHA256SUMS").unlink()
+    model = folder / "recognition.onnx"
+    model.write_bytes(model.read_bytes()[:100_000])
+    with pytest.raises(weights.WeightsError) as named:
+        faces.load_face_analysis("buffalo_l")
+    assert "recognition.onnx does not open" in str(named.value)
+    assert "models fetch buffalo_l" in str(named.value)
+    with pytest.raises(weights.WeightsError, match="recognition.onnx does not"):
+        faces.load_face_analysis(folder)
+
+
+def test_what_is_not_the_pack_s_fault_is_not_blamed_on_it(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(analysis, "_open_pack", full)
+    with pytest.raises(MemoryError):
+        faces.load_face_analysis()
+
+
+def test_a_pack_without_recognition_compares_nobody(tmp_path, photo):
+    shutil.copy(weights.find("course_mini") / "detection.onnx", tmp_path)
+    detector = faces.load_face_analysis(tmp_path)
+    image = photo("faces/obama_1")
+    for ask in (
+        lambda: faces.verify(detector, image, image, threshold=0.3),
+        lambda: faces.embed_images(detector, []),
+        lambda: faces.pack_identity(detector),
+    ):
+        with pytest.raises(ValueError, match="no recognition model"):
+            ask()
 
 
 def test_a_folder_is_a_pack(tmp_path, photo):
@@ -188,8 +230,10 @@ def test_drawing_stays_inside_what_it_marks(app, photo):
 def test_drawing_says_what_it_cannot_draw(app, photo):
     image = photo("faces/obama_1")
     found = faces.detect_faces(app, image)
-    with pytest.raises(ValueError, match="landmarks is one of"):
-        faces.draw_faces(image, found, landmarks="98")
+    with pytest.raises(ValueError, match="'68' or None, not 106"):
+        faces.draw_faces(image, found, landmarks=106)
+    with pytest.raises(ValueError, match=r"takes a list of faces: write \["):
+        faces.draw_faces(image, found[0])
     with pytest.raises(ValueError, match="1 faces need 1 labels"):
         faces.draw_faces(image, found, labels=["a", "b"])
     bare = type(found[0])(bbox=found[0].bbox, kps=found[0].kps, det_score=1.0)
@@ -274,6 +318,8 @@ def test_threads_take_only_a_few_items_ahead():
 def test_embed_images_checks_its_arguments(app):
     with pytest.raises(ValueError, match="workers must be at least 1"):
         faces.embed_images(app, [], workers=0)
+    with pytest.raises(ValueError, match=r"takes a list: write \['me.jpg'\]"):
+        faces.embed_images(app, "me.jpg")
     assert faces.embed_images(app, [], progress=False) == []
 
 

@@ -37,6 +37,18 @@ def test_cosine_refuses(a, b):
         cosine_similarity(a, b)
 
 
+@pytest.mark.parametrize("wrong", ["obama.jpg", None, {"embedding": 1}])
+def test_cosine_of_what_is_no_embedding(wrong):
+    with pytest.raises(ValueError, match="^Cosine similarity takes two"):
+        cosine_similarity(wrong, [1, 2])
+
+
+def test_cosine_of_a_face_asks_for_its_embedding(app, photo):
+    (face,) = faces.detect_faces(app, photo("faces/obama_1"))
+    with pytest.raises(ValueError, match="for instance face.embedding, not"):
+        cosine_similarity(face, face)
+
+
 def test_the_same_man_and_two_men(app, photo):
     obama, again = photo("faces/obama_1"), photo("faces/obama_2")
     same = faces.verify(app, obama, again)
@@ -140,3 +152,10 @@ def test_people_interval_is_wider_when_people_differ():
     assert honest == result.interval(0.05, people)  # the seed is fixed
     with pytest.raises(ValueError, match="people names the two"):
         result.interval(0.05, people[:5])
+
+
+def test_people_interval_of_a_handful_of_people():
+    """Only one has two photographs: many draws have no same pair at all."""
+    people = np.array([(0, 0), (0, 1), (0, 2), (1, 2)])
+    result = calibrate([0.9, 0.1, 0.2, 0.3], people[:, 0] == people[:, 1])
+    assert result.interval(0.5, people) == (1.0, 1.0)

@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from course_utils import images, weights
+from course_utils import _face_packs, images, weights
 from course_utils.faces.pack_settings import settings_for
 
 if TYPE_CHECKING:
@@ -58,8 +59,10 @@ def load_face_analysis(
             pack that ``python -m course_utils models fetch NAME`` has brought
             ("buffalo_l", ...), or a folder with ONNX files.
         det_size: (width, height) in pixels, multiples of 32, to which pictures
-            are scaled for the detector. Default: what suits the pack.
-        det_thresh: lowest detection score, 0 to 1. Default: as above.
+            are scaled for the detector. Default: as InsightFace chooses, 128
+            for faces that fill the picture and then 640 for the others.
+        det_thresh: lowest detection score, 0 to 1. Default: what suits the
+            pack.
         providers: onnxruntime execution providers, best first, for instance
             ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
             GPU when onnxruntime offers one, else the CPU.
@@ -73,24 +76,18 @@ def load_face_analysis(
     """
     import onnxruntime
 
-    from course_utils.faces.parallel import ParallelFaceAnalysis
-
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)
-    det_size = det_size or settings.det_size
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
     _check_detector_settings(det_size, det_thresh)
     _check_providers(providers, onnxruntime.get_available_providers())
     try:
-        app = ParallelFaceAnalysis(
-            str(folder),
-            providers=None if providers is None else list(providers),
-            sess_options=_session_options(settings.threads),
-        )
-    except AssertionError:  # all that InsightFace says of such a folder
-        raise weights.WeightsError(
-            f"{folder} holds no face detection model: name a pack's folder."
-        ) from None
+        app = _open_pack(folder, providers, settings.threads)
+    except Exception as error:  # InsightFace and onnxruntime raise many kinds
+        fault = _face_packs.find_fault(folder)
+        if fault is None:  # it is not the pack's
+            raise
+        raise weights.WeightsError(_complaint(pack, folder, fault)) from error
     if settings.threads == 1:
         _give_detector_all_cores(app)
     # ctx_id would only force the CPU when negative; providers= decides.
@@ -116,7 +113,7 @@ def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
         images.ImageError: ``image`` is not an RGB ``uint8`` picture.
     """
     image = images.require_rgb(image)
-    if _is_a_thread(image):
+    if _is_a_sliver(image):
         return []
     return _left_to_right(app.get(_to_bgr(image)))
 
@@ -137,14 +134,26 @@ def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
         ValueError: the pack has no recognition model.
     """
     image = images.require_rgb(image)
-    _require_recognition(app)
-    if _is_a_thread(image):
+    model = recognition_model(app)
+    if _is_a_sliver(image):
         return []
     bgr = _to_bgr(image)
     faces = app.detect(bgr)
     for face in faces:
-        app.models["recognition"].get(bgr, face)
+        model.get(bgr, face)
     return _left_to_right(faces)
+
+
+def recognition_model(app: FaceAnalysis):
+    """Return the model that makes the embeddings.
+
+    Raises:
+        ValueError: the pack has none.
+    """
+    model = app.models.get("recognition")
+    if model is None:
+        raise ValueError("This pack has no recognition model: use another.")
+    return model
 
 
 def largest_face(faces: Sequence[Face]) -> Face:
@@ -183,10 +192,12 @@ def embed_images(
         One ``ImageFaces`` a path, in the order given.
 
     Raises:
-        ValueError: ``workers`` is less than 1, or the pack has no recognition
-            model.
+        ValueError: ``workers`` is less than 1, ``paths`` is a single one, or
+            the pack has no recognition model.
     """
-    _require_recognition(app)
+    if isinstance(paths, (str, os.PathLike)):
+        raise ValueError(f"embed_images takes a list: write [{str(paths)!r}].")
+    recognition_model(app)
     paths = [Path(path) for path in paths]
     results = [ImageFaces(path, [], _STOPPED) for path in paths]
     found = in_threads(lambda path: _embed(app, path), paths, workers)
@@ -247,16 +258,11 @@ def _embed(app: FaceAnalysis, path: Path) -> ImageFaces:
         return ImageFaces(path, [], f"{path} failed: {error!r}.")
 
 
-def _require_recognition(app: FaceAnalysis) -> None:
-    if "recognition" not in app.models:
-        raise ValueError("This pack has no recognition model: use another.")
-
-
 def _to_bgr(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def _is_a_thread(image: np.ndarray) -> bool:
+def _is_a_sliver(image: np.ndarray) -> bool:
     """Scaled to the detector's size, such a picture is less than 1 px thin."""
     return max(image.shape[:2]) > 128 * min(image.shape[:2])
 
@@ -284,6 +290,22 @@ def _pack_folder(pack: str | os.PathLike) -> Path:
     return folder
 
 
+def _open_pack(folder: Path, providers, threads: int) -> FaceAnalysis:
+    from course_utils.faces.parallel import ParallelFaceAnalysis
+
+    return ParallelFaceAnalysis(
+        str(folder),
+        providers=None if providers is None else list(providers),
+        sess_options=_session_options(threads),
+    )
+
+
+def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
+    if pack in weights.TABLE:
+        return weights.TABLE[pack].complaint(f"broken: {fault}")
+    return f"{folder} cannot be used: {fault}; name a model pack's folder."
+
+
 def _session_options(threads: int):
     import onnxruntime
 
@@ -306,17 +328,27 @@ def _give_detector_all_cores(app: FaceAnalysis) -> None:
 
 
 def _check_detector_settings(det_size, det_thresh) -> None:
-    if det_size is not None and any(
-        side < 32 or side % 32 for side in det_size
-    ):
+    if det_size is not None and not _is_a_detector_size(det_size):
         raise ValueError(
-            f"det_size is (width, height) in multiples of 32, not {det_size}."
+            "det_size is (width, height) in multiples of 32, for instance "
+            f"(640, 640), not {det_size!r}."
         )
     if not 0 < det_thresh < 1:
         raise ValueError(f"det_thresh lies between 0 and 1, not {det_thresh}.")
 
 
+def _is_a_detector_size(size) -> bool:
+    return (
+        isinstance(size, Sequence)
+        and len(size) == 2
+        and all(isinstance(side, Integral) for side in size)
+        and all(side >= 32 and side % 32 == 0 for side in size)
+    )
+
+
 def _check_providers(wanted, offered) -> None:
+    if isinstance(wanted, str):
+        raise ValueError(f"providers is a list of names: write [{wanted!r}].")
     missing = [name for name in wanted or () if name not in offered]
     if missing:
         raise ValueError(

@@ -51,15 +51,18 @@ def draw_faces(
 
     Raises:
         images.ImageError: ``image`` is not a picture.
-        ValueError: unknown ``landmarks``, a model that the pack lacks, or not
-            one label each.
+        ValueError: unknown ``landmarks``, a model that the pack lacks, not one
+            label each, or a single face instead of a list.
     """
     import cv2
 
     if landmarks is not None and landmarks not in _LANDMARKS:
         raise ValueError(
-            f"landmarks is one of 5, 106, 68, None, not {landmarks!r}."
+            f"landmarks is one of {', '.join(map(repr, _LANDMARKS))} or None, "
+            f"not {landmarks!r}."
         )
+    if isinstance(faces, dict):  # InsightFace's Face is one
+        raise ValueError("draw_faces takes a list of faces: write [face].")
     if labels is None:
         labels = [f"{face.det_score:.2f}" for face in faces]
     if len(labels) != len(faces):

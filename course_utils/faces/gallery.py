@@ -29,6 +29,7 @@ from course_utils.faces.analysis import (
     embed_faces,
     largest_face,
     load_face_analysis,
+    recognition_model,
 )
 from course_utils.faces.gallery_quality import (
     EnrolmentError,
@@ -641,9 +642,7 @@ def pack_identity(app: FaceAnalysis) -> PackIdentity:
     Raises:
         ValueError: the pack has no recognition model.
     """
-    model = app.models.get("recognition")
-    if model is None:
-        raise ValueError("This pack has no recognition model: use another.")
+    model = recognition_model(app)
     file = Path(model.model_file)
     return PackIdentity(
         name=Path(app.model_dir).name,

@@ -11,10 +11,6 @@ class PackSettings:
     """Defaults of one pack.
 
     Attributes:
-        det_size: sizes in pixels (width, height; multiples of 32) to which the
-            picture is scaled before the detector runs, smallest first. None
-            lets InsightFace choose: 128 for faces that fill the picture, 640
-            for the others.
         det_thresh: lowest detection score that counts as a face, 0 to 1.
         threshold: cosine similarity from which two faces count as one person,
             or None where nobody has published or measured one.
@@ -25,7 +21,6 @@ class PackSettings:
             out among the cores instead.
     """
 
-    det_size: tuple[int, int] | None
     det_thresh: float
     threshold: float | None
     search_threshold: float | None
@@ -33,7 +28,7 @@ class PackSettings:
 
 
 _CORES = os.cpu_count() or 1
-_UNKNOWN = PackSettings(None, 0.5, None, None, _CORES)
+_UNKNOWN = PackSettings(0.5, None, None, _CORES)
 
 PACK_SETTINGS = {
     # Threshold: OpenCV's FaceRecognizerSF tutorial, on LFW. It is for comparing
@@ -43,9 +38,9 @@ PACK_SETTINGS = {
     # 0.463, while all 200 photographs of enrolled people do (the lowest has
     # 0.55). More people, or other ones, need a threshold of their own:
     # notebook 04 finds one from data.
-    "course_mini": PackSettings(None, 0.65, 0.363, 0.463, 1),
+    "course_mini": PackSettings(0.65, 0.363, 0.463, 1),
     # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
-    "buffalo_l": PackSettings(None, 0.5, 0.4078, None, _CORES),
+    "buffalo_l": PackSettings(0.5, 0.4078, None, _CORES),
 }
 
 

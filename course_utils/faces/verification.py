@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.analysis import detect_faces, largest_face
+from course_utils.faces.analysis import (
+    detect_faces,
+    largest_face,
+    recognition_model,
+)
 from course_utils.faces.pack_settings import published_threshold
 
 if TYPE_CHECKING:
@@ -47,7 +51,13 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
         ValueError: not two vectors of one length, or one is all zeros, or
             not finite.
     """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    try:
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "Cosine similarity takes two embeddings, for instance "
+            f"face.embedding, not {type(a).__name__} and {type(b).__name__}."
+        ) from None
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(
             "Cosine similarity takes two vectors of one length, "
@@ -81,8 +91,10 @@ def verify(
     Raises:
         NoFaceError: a picture shows no face; the message says which.
         images.ImageError: an array is not a picture.
-        ValueError: the pack has no published threshold and none was given.
+        ValueError: the pack has no recognition model, or no published
+            threshold and none was given.
     """
+    recognition_model(app)
     if threshold is None:
         threshold = published_threshold(Path(app.model_dir).name)
     faces = tuple(
@@ -167,7 +179,8 @@ class Calibration:
             far: false accept rate, in (0, 1].
             people: integers, shape (pairs, 2): who is in each pair. Given
                 them, people are resampled instead of pairs, which is the
-                honest way when one person takes part in many pairs.
+                honest way when one person takes part in many pairs. Draws
+                without any same or any different pair are left out.
             confidence: share of the resamples inside the interval.
             resamples: how many times to draw.
             seed: of the random draws.
@@ -277,9 +290,9 @@ def _draw_people(same, people, resamples, generator):
             len(names), np.full(len(names), 1 / len(names))
         )
         # Two copies of one person do not become a pair of different people.
-        yield np.where(same, times[first], times[first] * times[second]).astype(
-            float
-        )
+        weights = np.where(same, times[first], times[first] * times[second])
+        if weights[same].any() and weights[~same].any():
+            yield weights.astype(float)
 
 
 def _weighted_rate(same, weights, far: float) -> float:

@@ -44,7 +44,7 @@ class DetectionExplorer(ipywidgets.VBox):
         picker: the ``PicturePicker``.
         threshold: lowest score that counts as a face, 0.1 to 0.95.
         detector_size: side in pixels to which the picture is scaled for the
-            detector, or "auto" for what suits the pack.
+            detector, or "auto" for 128 and then 640.
         boxes, five_points, points_106, points_68, pose, names: boxes to tick
             for what is drawn; greyed out where the pack has no model for it.
         faces: the InsightFace ``Face`` objects at or above the threshold, by
@@ -102,7 +102,6 @@ class DetectionExplorer(ipywidgets.VBox):
         )
 
     def _make_controls(self, settings, start: str) -> None:
-        self._pack_size = settings.det_size
         self.picker = PicturePicker("faces", "Picture", start)
         self.threshold = ipywidgets.FloatSlider(
             value=settings.det_thresh,
@@ -115,7 +114,7 @@ class DetectionExplorer(ipywidgets.VBox):
         )
         self.detector_size = ipywidgets.Dropdown(
             options=[
-                ("what suits the pack", "auto"),
+                ("128 and 640 pixels, both", "auto"),
                 *((f"{size} pixels", size) for size in _SIZES),
             ],
             description="Detector size",
@@ -200,7 +199,7 @@ class DetectionExplorer(ipywidgets.VBox):
         if size not in self._found:
             self._app.prepare(
                 det_thresh=LOWEST_THRESHOLD,
-                det_size=self._pack_size if size == "auto" else (size, size),
+                det_size=None if size == "auto" else (size, size),
             )
             found = faces.detect_faces(self._app, self.picker.image)
             found.sort(key=lambda face: -face.det_score)
