@@ -148,6 +148,29 @@ def test_embeddings_that_are_none(vectors, embedding, words):
         vectors.search(np.full(SIZE, np.nan), threshold=0.5)
 
 
+@pytest.mark.parametrize(
+    "query, words",
+    [
+        ("who.jpg", "not for str"),
+        (None, "not for NoneType"),
+        (np.ones((1, SIZE)), r"not for ndarray \(1, 16\)"),
+        (np.zeros((9, 9), np.uint8), r"not for ndarray \(9, 9\)"),
+    ],
+)
+def test_what_nobody_can_be_searched_with(vectors, query, words):
+    for _ in range(2):  # also while it is empty
+        with pytest.raises(ValueError, match=words):
+            vectors.search(query, threshold=0.5)
+        enrol(vectors, ["Ann"], np.eye(SIZE)[:1])
+    assert vectors.search(list(np.eye(SIZE)[0]), threshold=0.5).person == "Ann"
+
+
+def test_a_face_is_searched_by_its_embedding(gallery, app, photo):
+    (face,) = faces.detect_faces(app, photo("faces/obama_1"))
+    with pytest.raises(ValueError, match="face.embedding.* not for Face"):
+        gallery.search(face)
+
+
 def test_names_may_be_any_unicode_text(vectors):
     names = ["Åse", "李小龍", "محمد", "👩‍🚀 Collins", "a/b\\c", "'; DROP", " "]
     with pytest.raises(ValueError, match="needs a name"):
@@ -337,6 +360,9 @@ def test_only_a_folder_of_its_own(tmp_path):
         faces.FaceGallery(tmp_path)
     with pytest.raises(faces.GalleryError, match="is a file"):
         faces.FaceGallery(tmp_path / "holiday.jpg")
+    for name in ("holiday.jpg/gallery", "long" * 100):
+        with pytest.raises(faces.GalleryError, match="which you may write"):
+            faces.FaceGallery(tmp_path / name)
     with pytest.raises(faces.GalleryError, match="nothing to keep"):
         faces.FaceGallery(tmp_path / "new").export(tmp_path / "x.parquet")
 

@@ -353,6 +353,9 @@ def test_nothing_left_to_save(path, tmp_path):
         faces.FaceGallery(path).people()
     with pytest.raises(faces.GalleryDamagedError, match="last export"):
         faces.recover_gallery(path, tmp_path / "saved")
+    with pytest.raises(faces.GalleryError, match="holds no gallery"):
+        faces.recover_gallery(tmp_path / "elsewhere", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 FILL = """

@@ -1,8 +1,8 @@
 """Enrol a folder of photographs into a gallery: one sub-folder a person.
 
 Workers look at photographs (``examine``), one writer commits what they found
-(``FolderJob.record``). Here the workers are threads; in ``scale`` they are
-processes, on one machine or many.
+(``record``). Here the workers are threads; in ``scale`` they are processes, on
+one machine or many.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ rescue after damage in ``gallery_recovery``.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -194,7 +195,8 @@ class FaceGallery:
                 when the first photograph has to be embedded.
 
         Raises:
-            GalleryError: the folder holds other files, or is a file.
+            GalleryError: the folder holds other files, is a file, or cannot
+                be made or read.
             GalleryDamagedError: the table in it cannot be read.
             WrongPackError: the gallery was made with another pack.
         """
@@ -356,8 +358,8 @@ class FaceGallery:
                 shape (height, width, 3) with one face in it.
             k: how many people to return at most.
             threshold: cosine similarity, -1 to 1, from which the best match
-                counts as known. Default: what
-                pack_settings.py says of the pack.
+                counts as known. Default: what pack_settings.py says of the
+                pack.
 
         Returns:
             A ``SearchResult``; of an empty gallery "unknown" without matches.
@@ -371,7 +373,7 @@ class FaceGallery:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}.")
-        query = np.asarray(query)
+        query = _embedding_or_picture(query)
         if query.ndim == 3:
             query = self._embed_query(query)
         header = self._catch_up()
@@ -664,7 +666,7 @@ def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
         image = np.ascontiguousarray(images.require_rgb(photograph))
         return hashlib.sha256(str(image.shape).encode() + image.data).digest()
     try:
-        with open(photograph, "rb") as file:
+        with open(os.fspath(photograph), "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except (OSError, TypeError):
         images.load_image(photograph)  # says better what is wrong
@@ -742,6 +744,18 @@ def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
     return matrix / lengths
 
 
+def _embedding_or_picture(query) -> np.ndarray:
+    with contextlib.suppress(ValueError):  # InsightFace's Face is no array
+        array = np.asarray(query)
+        if array.dtype.kind in "fiu" and array.ndim in (1, 3):
+            return array
+    found = f"{type(query).__name__} {getattr(query, 'shape', None) or ''}"
+    raise ValueError(
+        "Search for an embedding of shape (d,), say face.embedding, or a "
+        f"picture from images.load_image, not for {found.strip()}."
+    )
+
+
 def _as_list(photographs) -> list:
     if not isinstance(photographs, (list, tuple)):
         return [photographs]
@@ -767,10 +781,20 @@ def _file_digest(file: Path, _modified: int) -> bytes:
 
 
 def _gallery_folder(path: str | os.PathLike) -> Path:
+    """Make the folder if there is none; refuse one with something else."""
     folder = Path(path).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise GalleryError(f"{folder} is a file: a gallery is a folder.")
-    content = set(os.listdir(folder)) if folder.is_dir() else set()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        content = set(os.listdir(folder))
+    except FileExistsError:
+        raise GalleryError(
+            f"{folder} is a file: a gallery is a folder."
+        ) from None
+    except OSError as error:
+        raise GalleryError(
+            f"{folder} cannot be used ({error.strerror}): name a folder in "
+            "which you may write."
+        ) from error
     if content and not content & {"lock", f"{NAME}.lance"}:
         raise GalleryError(
             f"{folder} holds other files: name an empty or a new folder."

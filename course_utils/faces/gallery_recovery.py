@@ -14,6 +14,7 @@ from course_utils.faces.gallery import FaceGallery
 from course_utils.faces.gallery_table import (
     NAME,
     GalleryDamagedError,
+    GalleryError,
     PackIdentity,
     read_range,
     stored_pack,
@@ -56,8 +57,13 @@ def recover_gallery(
 
     Raises:
         GalleryDamagedError: nothing can be read; take the last ``export``.
-        GalleryError: ``into`` holds other files.
+        GalleryError: ``damaged`` holds no gallery, or ``into`` other files.
     """
+    if not (Path(damaged) / f"{NAME}.lance").is_dir():
+        raise GalleryError(
+            f"{damaged} holds no gallery: name the folder that was given to "
+            "FaceGallery."
+        )
     saved = FaceGallery(into)
     with tempfile.TemporaryDirectory(dir=into) as copy:
         table = _open_newest_readable(Path(damaged), Path(copy))

@@ -114,14 +114,13 @@ class GalleryTable:
     """
 
     def __init__(self, folder: Path):
-        """Make the folder if there is none; the table comes with its pack."""
+        """Use a folder that is there; the table comes with its pack."""
         import filelock
 
         self.folder = folder
         self._home = folder / f"{NAME}.lance"
         self._erasing = folder / "erasing"
         self._handle = self._handle_state = None
-        folder.mkdir(parents=True, exist_ok=True)
         self._lock = filelock.FileLock(folder / "lock")
         if self._erasing.exists():
             # Either a removal was killed, or it is under way and not our job.
