@@ -50,7 +50,7 @@ def _doctor(options):
 
 
 def _list(options):
-    layout = "{:<12} {:>9}  {:<7} {:<34}  {}"
+    layout = "{:<17} {:>9}  {:<7} {:<34}  {}"
     print(layout.format("NAME", "SIZE", "STATE", "LICENCE", "FOR"))
     for item in weights.TABLE.values():
         state = weights.verify(item.name).partition(":")[0]
@@ -72,7 +72,7 @@ def _verify(options):
     names = [options.name] if options.name else weights.TABLE
     states = {name: weights.verify(name) for name in names}
     for name, state in states.items():
-        print(f"{name:<12} {state}")
+        print(f"{name:<17} {state}")
     # A whole course may well be without the files that nobody fetched.
     fine = {"ready"} if options.name else {"ready", "absent"}
     return set(states.values()) <= fine

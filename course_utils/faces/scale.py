@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # What a worker takes at a time, and loses when it dies: about a second's work.
 PHOTOGRAPHS_PER_TASK = 32
 MAX_RETRIES = 3  # of a task whose workers die
+RAY_DATA = "ray[data]>=2.60,<2.64"  # the extra "scale" of pyproject.toml
 
 
 def enrol_folder_with_ray(
@@ -94,7 +95,7 @@ def _running_ray() -> Iterator[None]:
     except ImportError:
         raise ModuleNotFoundError(
             "enrol_folder_with_ray needs Ray Data, which is not installed: run "
-            "`python -m pip install 'ray[data]'`, or use enrol_folder."
+            f"`python -m pip install '{RAY_DATA}'`, or use enrol_folder."
         ) from None
     if ray.is_initialized():
         yield
