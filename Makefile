@@ -24,8 +24,10 @@ environment:
 	@$(PYTHON3) tools/setup_environment.py
 	@$(python) -m course_utils models fetch orl_faces || true
 
+# Its terminals and notebooks find this Python under the name "python".
 lab: environment  ## Set up (the first time), then open the course in JupyterLab
-	$(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
+	PATH="$(CURDIR)/.venv/bin:$$PATH" \
+	  $(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
 test: environment  ## Check style, run the tests, compare every notebook's outputs
