@@ -23,7 +23,10 @@ class ParallelFaceAnalysis(FaceAnalysis):
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
 
     def get(self, img, max_num=0, det_metric="default"):
-        """Detect and describe faces: see ``FaceAnalysis.get``. BGR input."""
+        """Detect and describe faces: see ``FaceAnalysis.get``.
+
+        ``img`` is BGR ``uint8``, shape (height, width, 3).
+        """
         if self.addons:  # liveness decides whether recognition may run
             return super().get(img, max_num, det_metric)
         faces = self.detect(img, max_num, det_metric)
@@ -38,7 +41,11 @@ class ParallelFaceAnalysis(FaceAnalysis):
         return faces
 
     def detect(self, img, max_num=0, det_metric="default") -> list[Face]:
-        """Only detect: boxes (x0, y0, x1, y1) in pixels, scores, key points."""
+        """Only detect, with the same arguments as ``get``.
+
+        Returns faces with ``bbox`` (x0, y0, x1, y1) in pixels, ``det_score``
+        0 to 1, and ``kps``, (5, 2) in pixels, or None.
+        """
         boxes, key_points = self.det_model.detect(
             img, max_num=max_num, metric=det_metric
         )
