@@ -123,10 +123,13 @@ def doctor() -> bool:
         *_report("Models and data", _weight_lines()),
         *_report("Face models run on", _provider_lines()),
     ]
-    print("\nWhat to do" if remedies else "\nAll is well.")
+    if not remedies:
+        print("\nAll is well.")
+        return True
+    print(f"\nWhat to do (python stands for {sys.executable})")
     for remedy in remedies:
         print(f"  - {remedy}")
-    return not remedies
+    return False
 
 
 # A line of the report: what it is about, what was found, what to do about it
