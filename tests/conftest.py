@@ -15,6 +15,15 @@ def interrupts_arrive():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty home and cache, so that no test sees the real ones."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("COURSE_UTILS_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def app():
     """The embedded face models; loading takes about a second, so once."""

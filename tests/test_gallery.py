@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -365,12 +363,3 @@ def test_only_a_folder_of_its_own(tmp_path):
             faces.FaceGallery(tmp_path / name)
     with pytest.raises(faces.GalleryError, match="nothing to keep"):
         faces.FaceGallery(tmp_path / "new").export(tmp_path / "x.parquet")
-
-
-def test_nothing_heavy_is_imported_before_it_is_needed():
-    program = (
-        "import sys; from course_utils import faces; heavy = {'lancedb', "
-        "'pyarrow', 'insightface', 'cv2', 'onnxruntime', 'filelock'}; "
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)

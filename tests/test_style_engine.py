@@ -454,17 +454,6 @@ def test_frameworks_own_complaints_are_understood():
             1 / 0  # noqa: B018
 
 
-def test_importing_style_imports_no_framework():
-    program = (
-        "import sys; from course_utils import style; "
-        "print('torch' in sys.modules, 'tensorflow' in sys.modules)"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True
-    )
-    assert answer.stdout.split() == ["False", "False"]
-
-
 def test_tensorflow_is_quiet_and_lets_torchvision_in():
     """Two programs' worth of LLVM in one process used to end it."""
     program = (

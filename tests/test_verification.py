@@ -6,7 +6,11 @@ import pytest
 from course_utils import faces
 from course_utils.faces import NoFaceError, calibrate, cosine_similarity
 
-generator = np.random.default_rng(0)
+
+@pytest.fixture
+def generator():
+    """Fresh for each test, so that none depends on those before it."""
+    return np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
@@ -64,20 +68,20 @@ def test_verify_says_which_picture_has_no_face(app, photo):
         faces.verify(app, photo("faces/obama_1"), photo("faces/noface_cat"))
 
 
-def gaussian_pairs(count=20_000, distance=3.0):
+def gaussian_pairs(generator, count=20_000, distance=3.0):
     same = np.arange(2 * count) < count
     values = generator.normal(size=2 * count) + distance * same
     return values / 10, same
 
 
-def test_error_rates_of_two_gaussians():
+def test_error_rates_of_two_gaussians(generator):
     """For N(0, 1) and N(d, 1): AUC = Phi(d / sqrt 2), EER = Phi(-d / 2)."""
     from math import erf, sqrt
 
     def phi(x):
         return (1 + erf(x / sqrt(2))) / 2
 
-    result = calibrate(*gaussian_pairs(distance=3.0))
+    result = calibrate(*gaussian_pairs(generator))
     assert result.auc == pytest.approx(phi(3 / sqrt(2)), abs=0.003)
     assert result.eer == pytest.approx(phi(-1.5), abs=0.004)
     assert result.threshold_at(0.0228) == pytest.approx(0.2, abs=0.01)
@@ -123,16 +127,16 @@ def test_calibrate_refuses(similarities, same, word):
         calibrate(similarities, same)
 
 
-def test_pair_interval_covers_the_truth_and_narrows():
-    few = calibrate(*gaussian_pairs(300)).interval(0.05)
-    many = calibrate(*gaussian_pairs(6_000)).interval(0.05)
+def test_pair_interval_covers_the_truth_and_narrows(generator):
+    few = calibrate(*gaussian_pairs(generator, 300)).interval(0.05)
+    many = calibrate(*gaussian_pairs(generator, 6_000)).interval(0.05)
     truth = 0.912  # Phi(3 - 1.645)
     assert few[0] < truth < few[1]
     assert many[0] < truth < many[1]
     assert many[1] - many[0] < 0.5 * (few[1] - few[0])
 
 
-def test_people_interval_is_wider_when_people_differ():
+def test_people_interval_is_wider_when_people_differ(generator):
     """Ten people, each with a similarity level of their own."""
     levels = generator.normal(0.6, 0.15, 10)
     pairs, similarity = [], []

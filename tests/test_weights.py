@@ -28,6 +28,7 @@ from course_utils import __main__ as command
 from course_utils import _download, weights
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 40_000))
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
@@ -36,15 +37,6 @@ def server(monkeypatch):
         monkeypatch.setattr(weights, "INSIGHTFACE_RELEASE", running.address)
         monkeypatch.setattr(_download, "FIRST_PAUSE", 0.001)
         yield running
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """An empty home and cache, so that no test sees the real ones."""
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("COURSE_UTILS_CACHE", str(tmp_path / "cache"))
-    return tmp_path
 
 
 @pytest.fixture
