@@ -55,7 +55,6 @@ def setup_notebook() -> None:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     # Read when PyTorch is loaded: see style/torch_backend.py.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     # InsightFace 2.1 calls a function that scikit-image 2.2 will drop.
     warnings.filterwarnings("ignore", ".*estimate", FutureWarning)
     from matplotlib import pyplot as plt

@@ -8,12 +8,10 @@ outside this file knows about tensors. Inside, activations are channels-last
 import os
 from collections.abc import Callable, Iterable
 
-# Both must be set before PyTorch is loaded. Threads that wait go to sleep: with
-# the default, spinning, a second program on the machine makes every evaluation
-# several times slower. And large feature maps, which are born and die at every
-# evaluation, get 2 MB memory pages instead of 4 KB ones.
+# Must be set before PyTorch is loaded. Threads that wait go to sleep: with the
+# default, spinning, a second program on the machine makes every evaluation
+# several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 import numpy as np
 import torch
