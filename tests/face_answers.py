@@ -60,6 +60,15 @@ def who_is_it(embedding, database, threshold=1.274):
     return smallest, identity if smallest <= threshold else None
 
 
+def who_is_it_in_one_product(embedding, database, threshold=1.274):
+    names = np.array(list(database))
+    rows = np.stack([as_unit(other) for other in database.values()])
+    distances = 2 - 2 * rows @ as_unit(embedding)
+    nearest = distances.argmin()
+    known = distances[nearest] <= threshold
+    return distances[nearest], names[nearest] if known else None
+
+
 def similarity_transform(source, target=arcface_dst):
     """Umeyama's way, by a singular value decomposition."""
     centred, wanted = source - source.mean(0), target - target.mean(0)
@@ -105,6 +114,7 @@ SOLUTIONS = [
     (checks.check_triplet_loss, "tensorflow", triplet_loss_tensorflow),
     (checks.check_verify, "numpy", verify),
     (checks.check_who_is_it, "numpy", who_is_it),
+    (checks.check_who_is_it, "numpy", who_is_it_in_one_product),
     (checks.check_align_face, "numpy", align_face),
     (checks.check_align_face, "numpy", norm_crop),
     (checks.check_roc_curve, "numpy", roc_curve),
@@ -112,6 +122,11 @@ SOLUTIONS = [
         checks.check_roc_curve,
         "numpy",
         lambda s, same: loop_over(levels(s), s, same),
+    ),
+    (
+        checks.check_roc_curve,
+        "numpy",
+        lambda *pairs: np.stack(roc_curve(*pairs)),
     ),
 ]
 
@@ -408,6 +423,14 @@ ALIGN_FACE = [
             np.linalg.lstsq(np.c_[points, np.ones(5)], arcface_dst, rcond=None)[
                 0
             ].T,
+            (112, 112),
+        ),
+    ),
+    (
+        "outliers",
+        lambda image, points: cv2.warpAffine(
+            image,
+            cv2.estimateAffinePartial2D(points, arcface_dst)[0],
             (112, 112),
         ),
     ),

@@ -145,6 +145,23 @@ def preserve_tensorflow(painting, photo):
     return tf.clip_by_value(tf.image.yiq_to_rgb(both), 0.0, 1.0)
 
 
+def preserve_with_tables(painting, photo):
+    """By way of Y, I and Q, with both matrices as television printed them."""
+    to_yiq = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322]]
+    to_yiq = np.array([*to_yiq, [0.211, -0.523, 0.312]])
+    to_rgb = np.array(
+        [[1, 0.956, 0.621], [1, -0.272, -0.647], [1, -1.106, 1.703]]
+    )
+    both = photo @ to_yiq.T
+    both[..., 0] = painting @ to_yiq[0]
+    return np.clip(both @ to_rgb.T, 0, 1)
+
+
+def variation_keeping_axes(x):
+    squares = (np.diff(x, axis=axis) ** 2 for axis in (1, 2))
+    return sum(each.sum(keepdims=True) for each in squares) / x.size
+
+
 SOLUTIONS = [
     (check, framework, solution)
     for check, solutions in (
@@ -179,6 +196,10 @@ SOLUTIONS = [
     for framework, solution in zip(
         (NUMPY, TORCH, TENSORFLOW), solutions, strict=True
     )
+]
+SOLUTIONS += [
+    (checks.check_preserve_color, NUMPY, preserve_with_tables),
+    (checks.check_total_variation, NUMPY, variation_keeping_axes),
 ]
 
 

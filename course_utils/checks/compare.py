@@ -23,13 +23,8 @@ def agree(answer, right, tolerance: float) -> bool:
             and all(agree(answer[k], right[k], tolerance) for k in right)
         )
     if isinstance(right, tuple):
-        return (
-            isinstance(answer, tuple | list)
-            and len(answer) == len(right)
-            and all(
-                agree(a, r, tolerance)
-                for a, r in zip(answer, right, strict=True)
-            )
+        return _unpacks(answer, len(right)) and all(
+            agree(a, r, tolerance) for a, r in zip(answer, right, strict=True)
         )
     if isinstance(right, str):
         return isinstance(answer, str) and answer == right
@@ -38,16 +33,26 @@ def agree(answer, right, tolerance: float) -> bool:
     return _is_numeric(answer) and _equal_arrays(answer, right, tolerance)
 
 
+def _unpacks(answer, count: int) -> bool:
+    """Say whether this can be unpacked into so many values."""
+    if isinstance(answer, np.ndarray):
+        return answer.shape[:1] == (count,)
+    return isinstance(answer, tuple | list) and len(answer) == count
+
+
 def _is_numeric(value) -> bool:
     """Say whether this is a number, a truth value, or an array of them."""
     try:
         return np.asarray(value).dtype.kind in KINDS
-    except ValueError:  # rows of different length
+    except Exception:  # rows of different length, a tensor on a GPU, ...
         return False
 
 
 def _equal_arrays(answer, right, tolerance: float) -> bool:
-    answer, right = np.asarray(answer), np.asarray(right)
+    right = np.asarray(right)
+    if isinstance(answer, np.ndarray) and right.ndim == 0 and answer.size == 1:
+        answer = answer.reshape(())  # frameworks take it for a number, too
+    answer = np.asarray(answer)
     if answer.shape != right.shape or answer.dtype.kind != right.dtype.kind:
         return False
     if np.array_equal(answer, right):  # the quick way, for pictures
@@ -74,9 +79,10 @@ def difference(answers: list, right: list, tolerance: float) -> str:
         return f"it gives back {_name(answer)}; that is not what was asked for."
     answer, wanted = np.asarray(answer), np.asarray(wanted)
     if answer.shape != wanted.shape:
+        right_shape = wanted.shape or "none: one number was asked for"
         return (
             f"the result has shape {answer.shape} where it should have "
-            f"{wanted.shape}."
+            f"{right_shape}."
         )
     if answer.dtype.kind != wanted.dtype.kind:
         return (
@@ -98,7 +104,7 @@ def _difference_in_tuple(answers, right, tolerance) -> str:
     """Find the first place in the tuple that is wrong in any answer."""
     count = len(right[0])
     for answer in answers:
-        if not isinstance(answer, tuple | list) or len(answer) != count:
+        if not _unpacks(answer, count):
             return f"it should give back {count} values, separated by commas."
     for place in range(count):
         mine = [answer[place] for answer in answers]
@@ -135,7 +141,10 @@ def _factor(answers: list, right: list) -> str | None:
         return None
     if np.isclose(factor, -1):
         return "the size is right, the sign is wrong."
-    return f"everything is {factor:.3g} times as large as it should be."
+    times = f"{factor:.3g}"
+    if times == "1":  # nobody could make anything of that
+        return None
+    return f"everything is {times} times as large as it should be."
 
 
 def flat(tree) -> np.ndarray:

@@ -70,9 +70,7 @@ class NumPy:
         return value
 
     def _take_leaf(self, value):
-        if isinstance(value, np.ndarray | np.generic):
-            return np.array(value)
-        return value
+        return value.copy() if isinstance(value, np.ndarray) else value
 
     def tensor(self, array):
         """Copy an array, so that a function may spoil it."""
@@ -102,7 +100,10 @@ class Torch(NumPy):
     def _take_leaf(self, value):
         if not self.owns(value):
             return super()._take_leaf(value)
-        array = np.array(value.detach().cpu().numpy())
+        try:
+            array = value.numpy(force=True).copy()
+        except (TypeError, RuntimeError):  # bfloat16, say, is not NumPy's
+            return value
         return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
 
     def tensor(self, array):

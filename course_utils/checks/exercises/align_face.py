@@ -54,6 +54,13 @@ def _affine(landmarks, template):
     return np.linalg.lstsq(equations, template, rcond=None)[0].T
 
 
+def _without_outliers(landmarks, template):
+    """Fit to those of the points that agree (RANSAC)."""
+    import cv2
+
+    return cv2.estimateAffinePartial2D(landmarks, template)[0]
+
+
 def _with_linear_part(change):
     """Fit, change scale and rotation, and keep the centre of the points."""
 
@@ -69,6 +76,14 @@ def _cut_out(image, matrix):
     import cv2
 
     return cv2.warpAffine(image, matrix, (112, 112))
+
+
+def _cut_out_backwards(image, landmarks):
+    """Take the right matrix for its own inverse."""
+    import cv2
+
+    matrix = _similarity(landmarks, _template())
+    return cv2.warpAffine(image, matrix, (112, 112), flags=cv2.WARP_INVERSE_MAP)
 
 
 def _shrunk(image):
@@ -99,6 +114,9 @@ check_align_face = Exercise(
         ],
         "only the eyes are used: all five points should have a say.": [
             _align_with(_similarity, slice(2))
+        ],
+        "it leaves points out as outliers: all five should have a say.": [
+            _align_with(_without_outliers)
         ],
         "it can shear: six free numbers are too many for a similarity.": [
             _align_with(_affine),
@@ -139,7 +157,8 @@ check_align_face = Exercise(
         "the transform goes from the template to the picture, not back.": [
             _align_with(
                 lambda landmarks, template: _similarity(template, landmarks)
-            )
+            ),
+            _cut_out_backwards,
         ],
         "x and y have changed places.": [
             lambda image, landmarks: _align_face(image, landmarks[:, ::-1])

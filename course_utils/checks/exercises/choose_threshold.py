@@ -78,5 +78,5 @@ check_choose_threshold = Exercise(
             lambda s, same, rate: s.min(),
         ],
     },
-    tolerance=1e-9,
+    tolerance=1e-7,  # just above float32's rounding
 )

@@ -9,15 +9,19 @@ from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise
 
 
 def _triplets(generator):
-    """Easy triplets, hard ones, and such with the negative in between."""
+    """Easy triplets, hard ones, and such with the negative in between.
+
+    The easy ones outweigh the hard ones in the first batch, not in the second:
+    together they show where the loss is cut off.
+    """
     cases = []
-    for alpha in ((), (generator.uniform(0.4, 0.6),)):
+    for ease, *alpha in ((4,), (1.5, generator.uniform(0.4, 0.6))):
         count, size = generator.choice(np.arange(6, 13), 2, replace=False)
         anchor = generator.normal(size=(count, size))
         to_positive, to_negative = generator.normal(
             scale=0.4, size=(2, count, size)
         )
-        to_negative[::3] *= 2.5
+        to_negative[::3] *= ease
         to_positive[1::3] *= 2
         to_negative[1::3] = 0.6 * to_positive[1::3]
         triplets = anchor, anchor + to_positive, anchor + to_negative
