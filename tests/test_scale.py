@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -23,6 +24,18 @@ ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
 COPIES = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_folder():
+    """Take Ray's logs away at the end."""
+    # Not in pytest's folder: the names of Ray's sockets have to be short.
+    temporary = tempfile.TemporaryDirectory(
+        prefix="ray", ignore_cleanup_errors=True
+    )
+    with temporary as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

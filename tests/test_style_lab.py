@@ -258,24 +258,28 @@ async def test_clicks_from_another_thread_paint_in_the_notebooks_own():
 
 
 IN_A_KERNEL = """
-import time
+import pathlib, time
 from course_utils import style, widgets
 
 lab = widgets.StyleLab(recipe=style.StyleRecipe(sizes=(24,), steps=100))
 follow = lab.view.follow
 
-def slowly(transfer):
+def wait_at_step_3(transfer):
     follow(transfer)
-    print("step", transfer.latest["torch"].step, flush=True)
-    time.sleep(0.5)
+    step = transfer.latest["torch"].step
+    print("step", step, flush=True)
+    if step == 3:
+        while not pathlib.Path("clicked").exists():
+            time.sleep(0.01)
+        time.sleep(0.5)  # until the click has arrived
 
-lab.view.follow = slowly
+lab.view.follow = wait_at_step_3
 lab.start.click()
 print("stop", lab.stop.model_id, flush=True)
 """
 
 
-def test_a_real_kernel_hears_stop_within_one_step():
+def test_a_real_kernel_hears_stop_within_one_step(folder):
     """Step 3 is still under way when the click is sent: it is the last."""
     manager, client = start_new_kernel(kernel_name="python3")
     try:
@@ -285,6 +289,7 @@ def test_a_real_kernel_hears_stop_within_one_step():
         click = {"method": "custom", "content": {"event": "click"}}
         message = {"comm_id": stop, "data": click}
         client.shell_channel.send(client.session.msg("comm_msg", message))
+        (folder / "clicked").touch()
         client.execute("await lab.finished(); print('end', lab.view.bar.value)")
         assert wait_for_print(client, "end ") == "3"
     finally:
