@@ -168,7 +168,7 @@ class DetectionExplorer(ipywidgets.VBox):
             layout={"flex": "1 1 360px"},
         )
         scores = ipywidgets.VBox(
-            [self.table], layout={"max_height": "420px", "overflow": "auto"}
+            [self.table], layout={"max_height": "560px", "overflow": "auto"}
         )
         self.children = (
             ipywidgets.HBox([self.picker, knobs], layout=row),

@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.server import Server
 
@@ -73,6 +73,8 @@ class Notebook:
 
     def _look(self, theme: str, width: int) -> None:
         self._command("apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+        # A new theme hides the page behind a curtain that fades.
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
         self.page.set_viewport_size({"width": width, "height": 1400})
 
     def _command(self, name: str, arguments: dict | None = None):
