@@ -86,6 +86,7 @@ def settings(folder: Path) -> dict[str, str]:
     everything = plugin / "tracker.jupyterlab-settings"
     everything.write_text('{"windowingMode": "none"}')
     return {
+        "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
