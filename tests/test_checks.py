@@ -304,6 +304,8 @@ def test_what_numpy_does_not_know_is_described():
     assert "gives back a Tensor" in hint(
         check, lambda x: 2 * x.bfloat16(), "torch"
     )
+    slices = lambda x: tf.IndexedSlices(2 * x, tf.range(2))  # noqa: E731
+    assert "gives back an IndexedSlices" in hint(check, slices, "tensorflow")
 
 
 def test_only_a_function_can_be_checked(capsys):

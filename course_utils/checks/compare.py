@@ -125,7 +125,10 @@ def _difference_in_dict(answer, wanted: dict, tolerance: float) -> str:
 
 def _name(value) -> str:
     simple = value is None or isinstance(value, str | bool | np.bool_)
-    return repr(value) if simple else f"a {type(value).__name__}"
+    if simple:
+        return repr(value)
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _factor(answers: list, right: list) -> str | None:

@@ -142,7 +142,8 @@ class TensorFlow(NumPy):
         return self.tf.is_tensor(value)
 
     def _take_leaf(self, value):
-        if not self.owns(value):
+        # Sparse and symbolic tensors have no array to give.
+        if not self.owns(value) or not hasattr(value, "numpy"):
             return super()._take_leaf(value)
         return np.array(value.numpy())
 
