@@ -6,11 +6,11 @@ import numpy as np
 
 from . import backends, vgg
 
-BYTES_PER_VALUE = 16
+BYTES_PER_VALUE = 14
 """Peak bytes of one evaluation per feature value, measured in float32.
 
-15.3 with PyTorch and 10.6 with TensorFlow at 640 pixels after two smaller
-sizes, whose memory the process keeps (hardware.keep_freed_memory).
+12.8 to 13.5 with PyTorch and 10.4 with TensorFlow, at 640 pixels after two
+smaller sizes, whose memory the process keeps (hardware.keep_freed_memory).
 """
 
 BYTES_PER_PIXEL = 300
