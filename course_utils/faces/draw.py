@@ -79,7 +79,7 @@ def draw_faces(
 
 
 def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
-    """Draw the axes of the head: right (red), down (green), forward (blue).
+    """Draw the axes of the head: right (orange), down (green), forward (blue).
 
     Args:
         image: RGB ``uint8``, shape (height, width, 3); it is not changed.
