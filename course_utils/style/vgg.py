@@ -175,8 +175,8 @@ def load_weights(
 
     - ``vgg16_hed``: embedded. The trunk of Xie and Tu's edge detector
       (arXiv:1504.06375): VGG16 trained on ImageNet, then trained a little
-      further to mark edges on 500 photographs. Shallow layers hardly moved;
-      deep ones answer more weakly than the originals.
+      further to mark edges on the photographs of BSDS500. Shallow layers
+      hardly moved; deep ones answer more weakly than the originals.
     - ``vgg16_caffe``: the original authors' ImageNet weights, as Keras
       distributes them.
     - ``vgg16_torchvision``: the same ones as torchvision distributes them
