@@ -51,42 +51,25 @@ THRESHOLDS = [
 # -- capture_features ----------------------------------------------------------
 
 
-def article_capture(x, modules, names):
-    """The article's function, with the names of the exercise."""
-    features = {}
-    for name, layer in modules.items():
-        x = layer(x)
-        if name in names:
-            features[name] = x
-    return features
+def capture(store, give=lambda x: x):
+    """Capture like the article: what is stored, and what a module gets."""
+
+    def function(x, modules, names):
+        features = {}
+        for name, layer in modules.items():
+            x = layer(give(x))
+            if name in names:
+                features[name] = store(x)
+        return features
+
+    return function
 
 
-def mended_capture(x, modules, names):
-    features = {}
-    for name, layer in modules.items():
-        x = layer(x)
-        if name in names:
-            features[name] = x.clone()
-    return features
-
-
-def capture_with_numpy(x, modules, names):
-    features = {}
-    for name, layer in modules.items():
-        x = layer(x)
-        if name in names:
-            features[name] = 1 * x
-    return features
-
-
-def capture_on_copies(x, modules, names):
-    """Another repair: what a module gets is a copy, so it may spoil it."""
-    features = {}
-    for name, layer in modules.items():
-        x = layer(x.clone())
-        if name in names:
-            features[name] = x
-    return features
+article_capture = capture(lambda x: x)
+mended_capture = capture(lambda x: x.clone())
+capture_with_numpy = capture(lambda x: 1 * x)
+# Another repair: what a module gets is a copy, so it may spoil it.
+capture_on_copies = capture(lambda x: x, lambda x: x.clone())
 
 
 def capture_before(x, modules, names):
