@@ -1,7 +1,7 @@
 """The article's two style transfer loops, as the baseline of style.py.
 
 Written again from its text with its own constants and its own flaws, which
-notebooks 06 and 07 explain: pixels outside 0-1 that saving cuts off, no
+notebooks 8 and 10 explain: pixels outside 0-1 that saving cuts off, no
 normalisation of the input and 420 evaluations (PyTorch), a content target
 taken from the style picture (TensorFlow). Both read the embedded weights.
 Pictures are RGB uint8, content and style of one size.

@@ -14,7 +14,7 @@ CALL = re.compile(r"checks\.check_(\w+)\(\s*(\w+)(.*?)\)", re.DOTALL)
 
 
 def notebook_of(exercise):
-    """The notebook whose number the exercise names: "6 · Style ..." is 06_."""
+    """The notebook whose number the exercise names: "8 · Style ..." is 08_."""
     number = int(exercise.notebook.split()[0])
     (path,) = (ROOT / "notebooks").glob(f"{number:02d}_*.ipynb")
     return nbformat.read(path, as_version=4)

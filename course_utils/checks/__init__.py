@@ -70,7 +70,7 @@ def progress() -> None:
         ticks = sum(name in solved for name in names)
         # Joined by "_", a mark stays on the line of its name.
         marked = (f"{'✔' if n in solved else '·'}_{n}" for n in names)
-        start = f"{notebook:32} {ticks} of {len(names)}   "
+        start = f"{notebook:34} {ticks} of {len(names)}   "
         lines = textwrap.fill(
             "  ".join(marked),
             width=80,

@@ -14,8 +14,8 @@ from tests.browser.notebook import Notebook
 
 DETECTION = "01_face_detection.ipynb"
 VERIFICATION = "03_face_verification.ipynb"
-PYTORCH = "06_style_transfer_pytorch.ipynb"
-LAB = "09_style_lab.ipynb"
+PYTORCH = "08_style_transfer_pytorch.ipynb"
+LAB = "12_style_lab.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_style_lab(open_notebook, server):
 
     paused = style_lab.end(widget, "Pause", "Paused")
     step = style_lab.step_of(paused)
-    notebook.shoot(widget, "09_style_lab")
+    notebook.shoot(widget, "12_style_lab")
     assert style_lab.step_of(paused) == step
 
     widget.button("Resume").click()

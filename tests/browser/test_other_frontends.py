@@ -7,7 +7,7 @@ from tests.browser.conftest import ROOT
 from tests.browser.notebook import SCREENSHOTS, Notebook, Widget
 
 START = "00_start_here.ipynb"
-LAB = "09_style_lab.ipynb"
+LAB = "12_style_lab.ipynb"
 
 
 def copies(name):
@@ -37,4 +37,4 @@ def test_voila_makes_a_page_of_the_lab(serve, page):
     style_lab.end(lab, "Stop", "Stopped")
     assert page.get_by_text("Traceback").count() == 0
     assert page.get_by_text("import ").count() == 0
-    page.screenshot(path=SCREENSHOTS / "09_voila.png")
+    page.screenshot(path=SCREENSHOTS / "12_voila.png")

@@ -48,7 +48,7 @@ def _capture_one_by_one(x, modules, names):
 
 check_capture_features = Exercise(
     name="capture_features",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=("numpy", "torch"),
     cases=_small_networks,
     solution=_capture,

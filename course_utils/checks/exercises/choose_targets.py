@@ -18,7 +18,7 @@ def _two_pictures(generator):
 
 check_choose_targets = Exercise(
     name="choose_targets",
-    notebook="7 · Style transfer in TensorFlow",
+    notebook="10 · Style transfer in TensorFlow",
     frameworks=ALL_FRAMEWORKS,
     cases=_two_pictures,
     solution=lambda photo, painting, get_features: (

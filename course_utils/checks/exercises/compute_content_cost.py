@@ -24,7 +24,7 @@ def _sum(a_c, a_g):
 
 check_compute_content_cost = Exercise(
     name="compute_content_cost",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=_pairs,

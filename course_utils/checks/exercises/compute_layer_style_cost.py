@@ -79,7 +79,7 @@ def _flatten_wrongly_torch(a):
 
 check_compute_layer_style_cost = Exercise(
     name="compute_layer_style_cost",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=_pairs,

@@ -60,7 +60,7 @@ def _sum_of_features(cost):
 
 check_compute_style_cost = Exercise(
     name="compute_style_cost",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=_pictures,

@@ -62,7 +62,7 @@ def _correlation(a):
 
 check_gram_matrix = Exercise(
     name="gram_matrix",
-    notebook="5 · What VGG sees",
+    notebook="7 · What VGG sees",
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=_batches,

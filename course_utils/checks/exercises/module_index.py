@@ -19,7 +19,7 @@ def _in_steps(per_block):
 
 check_module_index = Exercise(
     name="module_index",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     cases=_layers,
     solution=vgg.torchvision_index,
     mistakes={

@@ -15,7 +15,7 @@ def _pictures(generator):
 
 check_normalise = Exercise(
     name="normalise",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=_pictures,

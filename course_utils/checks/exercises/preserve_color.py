@@ -51,7 +51,7 @@ def _grey(image):
 
 check_preserve_color = Exercise(
     name="preserve_color",
-    notebook="8 · Side by side",
+    notebook="11 · Side by side",
     frameworks=ALL_FRAMEWORKS,
     cases=_pictures,
     solution=_preserve_color,

@@ -26,7 +26,7 @@ def _only_smaller(height, width, long_side):
 
 check_scaled_size = Exercise(
     name="scaled_size",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     cases=_sizes,
     solution=_scaled,
     mistakes={

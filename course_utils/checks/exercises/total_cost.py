@@ -19,7 +19,7 @@ def _total_cost(content, style, alpha=10, beta=40):
 
 check_total_cost = Exercise(
     name="total_cost",
-    notebook="6 · Style transfer in PyTorch",
+    notebook="8 · Style transfer in PyTorch",
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1),
     cases=_costs,

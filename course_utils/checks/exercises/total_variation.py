@@ -50,7 +50,7 @@ def _both_on_common_places(x):
 
 check_total_variation = Exercise(
     name="total_variation",
-    notebook="8 · Side by side",
+    notebook="11 · Side by side",
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=_pictures,

@@ -34,7 +34,7 @@ def _two_steps(image, cost, rate):
 
 check_train_step = Exercise(
     name="train_step",
-    notebook="7 · Style transfer in TensorFlow",
+    notebook="10 · Style transfer in TensorFlow",
     frameworks=ALL_FRAMEWORKS,
     cases=_pictures,
     solution=_train_step,
