@@ -330,3 +330,27 @@ def test_faces_import_neither_torch_nor_tensorflow():
         "assert not {'torch', 'tensorflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_orl_faces_are_read_when_asked_for(app):
+    photographs, people = faces.orl()
+    assert len(photographs) == len(people) == 400
+    np.testing.assert_array_equal(np.bincount(people), [10] * 40)
+    (first, other) = photographs[:20:10]
+    assert first.shape == (516, 456, 3) and first.dtype == np.uint8
+    np.testing.assert_array_equal(first, photographs[0])
+    one, two = (faces.detect_faces(app, image)[0] for image in (first, other))
+    assert faces.cosine_similarity(one.embedding, two.embedding) < 0.3
+
+
+def test_from_afar_keeps_the_size_and_little_else():
+    noise = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
+    blurred = faces.from_afar(noise)
+    assert blurred.shape == noise.shape and blurred.dtype == np.uint8
+    assert blurred.std() < 0.3 * noise.std()
+    np.testing.assert_array_equal(faces.from_afar(noise, 1), noise)
+    assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)
+    with pytest.raises(ValueError, match="above 0 and up to 1, not 6"):
+        faces.from_afar(noise, 6)
+    with pytest.raises(ImageError, match="None"):
+        faces.from_afar(None)

@@ -40,6 +40,7 @@ from course_utils.faces.gallery_table import (
     GalleryError,
     PackIdentity,
 )
+from course_utils.faces.orl import from_afar, orl
 from course_utils.faces.verification import (
     Calibration,
     Verification,
@@ -76,8 +77,10 @@ __all__ = [
     "draw_pose",
     "embed_images",
     "enrol_folder",
+    "from_afar",
     "largest_face",
     "load_face_analysis",
+    "orl",
     "pack_identity",
     "photograph_digest",
     "recover_gallery",
