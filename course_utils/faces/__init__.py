@@ -7,10 +7,8 @@ PyTorch or TensorFlow.
 
 from course_utils.faces import scale
 from course_utils.faces.analysis import (
-    ImageFaces,
     NoFaceError,
     detect_faces,
-    embed_images,
     largest_face,
     load_face_analysis,
 )
@@ -58,7 +56,6 @@ __all__ = [
     "FolderReport",
     "GalleryDamagedError",
     "GalleryError",
-    "ImageFaces",
     "Match",
     "NoFaceError",
     "PackIdentity",
@@ -75,7 +72,6 @@ __all__ = [
     "detect_faces",
     "draw_faces",
     "draw_pose",
-    "embed_images",
     "enrol_folder",
     "from_afar",
     "largest_face",
