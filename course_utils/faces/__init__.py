@@ -5,7 +5,6 @@ objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
 PyTorch or TensorFlow.
 """
 
-from course_utils.faces import scale
 from course_utils.faces.analysis import (
     ImageFaces,
     NoFaceError,
@@ -15,30 +14,28 @@ from course_utils.faces.analysis import (
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
-from course_utils.faces.enrolment import FolderReport, enrol_folder
+from course_utils.faces.enrolment import (
+    FolderReport,
+    enrol_folder,
+    enrol_folder_with_ray,
+)
 from course_utils.faces.gallery import (
-    BatchEnrolment,
     Enrolment,
     FaceGallery,
+    GalleryDamagedError,
+    GalleryError,
     Match,
+    PackIdentity,
     Rejection,
     SearchResult,
     UnknownPersonError,
     WrongPackError,
     pack_identity,
-    photograph_digest,
 )
-from course_utils.faces.gallery_quality import (
+from course_utils.faces.quality import (
     EnrolmentError,
     PoorFaceError,
     SeveralFacesError,
-    usable_face,
-)
-from course_utils.faces.gallery_recovery import Recovery, recover_gallery
-from course_utils.faces.gallery_table import (
-    GalleryDamagedError,
-    GalleryError,
-    PackIdentity,
 )
 from course_utils.faces.verification import (
     Calibration,
@@ -49,7 +46,6 @@ from course_utils.faces.verification import (
 )
 
 __all__ = [
-    "BatchEnrolment",
     "Calibration",
     "Enrolment",
     "EnrolmentError",
@@ -62,7 +58,6 @@ __all__ = [
     "NoFaceError",
     "PackIdentity",
     "PoorFaceError",
-    "Recovery",
     "Rejection",
     "SearchResult",
     "SeveralFacesError",
@@ -76,12 +71,9 @@ __all__ = [
     "draw_pose",
     "embed_images",
     "enrol_folder",
+    "enrol_folder_with_ray",
     "largest_face",
     "load_face_analysis",
     "pack_identity",
-    "photograph_digest",
-    "recover_gallery",
-    "scale",
-    "usable_face",
     "verify",
 ]
