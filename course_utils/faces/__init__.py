@@ -6,10 +6,8 @@ PyTorch or TensorFlow.
 """
 
 from course_utils.faces.analysis import (
-    ImageFaces,
     NoFaceError,
     detect_faces,
-    embed_images,
     largest_face,
     load_face_analysis,
 )
@@ -32,6 +30,7 @@ from course_utils.faces.gallery import (
     WrongPackError,
     pack_identity,
 )
+from course_utils.faces.orl import from_afar, orl
 from course_utils.faces.quality import (
     EnrolmentError,
     PoorFaceError,
@@ -53,7 +52,6 @@ __all__ = [
     "FolderReport",
     "GalleryDamagedError",
     "GalleryError",
-    "ImageFaces",
     "Match",
     "NoFaceError",
     "PackIdentity",
@@ -69,11 +67,12 @@ __all__ = [
     "detect_faces",
     "draw_faces",
     "draw_pose",
-    "embed_images",
     "enrol_folder",
     "enrol_folder_with_ray",
+    "from_afar",
     "largest_face",
     "load_face_analysis",
+    "orl",
     "pack_identity",
     "verify",
 ]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from course_utils import images, weights
+from course_utils import hardware, images, weights
 from course_utils.faces.analysis import NoFaceError, load_face_analysis
 from course_utils.faces.gallery import (
     FaceGallery,
@@ -130,7 +130,7 @@ def enrol_folder(
     listing = _list(folder, gallery)
     with contextlib.ExitStack() as stack:
         if pool is None:
-            pool = stack.enter_context(ThreadPool(os.cpu_count() or 1))
+            pool = stack.enter_context(ThreadPool(hardware.usable_cores()))
             load = functools.partial(_same, gallery.app)
         else:
             load = _loader(gallery.app)

@@ -35,8 +35,8 @@ from course_utils.faces.analysis import (
     largest_face,
     load_face_analysis,
     recognition_model,
+    search_threshold,
 )
-from course_utils.faces.pack_settings import search_threshold
 from course_utils.faces.quality import (
     EnrolmentError,
     SeveralFacesError,
