@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import onnxruntime
@@ -236,10 +237,62 @@ def test_drawing_leaves_the_picture_alone(app, photo):
 def test_drawing_stays_inside_what_it_marks(app, photo):
     image = photo("faces/collins_1")
     (face,) = faces.detect_faces(app, image)
-    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж 你"])
+    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж م"])
     rows, columns = np.nonzero((drawn != image).any(axis=2))
     assert rows.min() > face.bbox[1] - 40 and rows.max() < face.bbox[3] + 10
     assert columns.min() > face.bbox[0] - 10
+
+
+@pytest.mark.parametrize("one, other", ["王小", "กข", "हद", "شب", "אב", "Жλ"])
+def test_a_label_shows_its_letters_or_says_that_it_cannot(
+    app, photo, one, other
+):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    draw._font_file.cache_clear()  # it warns once
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = [
+            faces.draw_faces(image, found, labels=[text])
+            for text in (one, other)
+        ]
+    # All letters that a font lacks look the same.
+    if (drawn[0] == drawn[1]).all():
+        (first, second) = caught
+        assert f"has the letters {one}: install" in str(first.message)
+        assert f"has the letters {other}: install" in str(second.message)
+    else:
+        assert not caught
+
+
+def test_a_letter_of_no_alphabet_is_named(app, photo):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    with pytest.warns(UserWarning, match="has the letters \U0010fffd: install"):
+        faces.draw_faces(image, found, labels=["A\n\u200d\U0010fffd"])
+
+
+def test_a_label_may_be_a_number(app, photo):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, found, labels=[0.93]),
+        faces.draw_faces(image, found, labels=["0.93"]),
+    )
+
+
+def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
+    for name in ("group8_office", "crowd_crossing", "obama_1"):
+        for face in faces.detect_faces(app, photo(f"faces/{name}")):
+            assert float(draw.rounded_down(face.det_score)) <= face.det_score
+    image = photo("faces/obama_1")
+    face = faces.detect_faces(app, image)[0]
+    face.det_score = np.float32(0.9271)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, [face]),
+        faces.draw_faces(image, [face], labels=["0.92"]),
+    )
+    assert draw.rounded_down(np.float32(0.93)) == "0.93"
 
 
 def test_drawing_says_what_it_cannot_draw(app, photo):
