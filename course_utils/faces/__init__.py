@@ -5,7 +5,6 @@ objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
 PyTorch or TensorFlow.
 """
 
-from course_utils.faces import scale
 from course_utils.faces.analysis import (
     NoFaceError,
     detect_faces,
@@ -13,32 +12,30 @@ from course_utils.faces.analysis import (
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
-from course_utils.faces.enrolment import FolderReport, enrol_folder
+from course_utils.faces.enrolment import (
+    FolderReport,
+    enrol_folder,
+    enrol_folder_with_ray,
+)
 from course_utils.faces.gallery import (
-    BatchEnrolment,
     Enrolment,
     FaceGallery,
+    GalleryDamagedError,
+    GalleryError,
     Match,
+    PackIdentity,
     Rejection,
     SearchResult,
     UnknownPersonError,
     WrongPackError,
     pack_identity,
-    photograph_digest,
 )
-from course_utils.faces.gallery_quality import (
+from course_utils.faces.orl import from_afar, orl
+from course_utils.faces.quality import (
     EnrolmentError,
     PoorFaceError,
     SeveralFacesError,
-    usable_face,
 )
-from course_utils.faces.gallery_recovery import Recovery, recover_gallery
-from course_utils.faces.gallery_table import (
-    GalleryDamagedError,
-    GalleryError,
-    PackIdentity,
-)
-from course_utils.faces.orl import from_afar, orl
 from course_utils.faces.verification import (
     Calibration,
     Verification,
@@ -48,7 +45,6 @@ from course_utils.faces.verification import (
 )
 
 __all__ = [
-    "BatchEnrolment",
     "Calibration",
     "Enrolment",
     "EnrolmentError",
@@ -60,7 +56,6 @@ __all__ = [
     "NoFaceError",
     "PackIdentity",
     "PoorFaceError",
-    "Recovery",
     "Rejection",
     "SearchResult",
     "SeveralFacesError",
@@ -73,14 +68,11 @@ __all__ = [
     "draw_faces",
     "draw_pose",
     "enrol_folder",
+    "enrol_folder_with_ray",
     "from_afar",
     "largest_face",
     "load_face_analysis",
     "orl",
     "pack_identity",
-    "photograph_digest",
-    "recover_gallery",
-    "scale",
-    "usable_face",
     "verify",
 ]
