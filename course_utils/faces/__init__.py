@@ -41,6 +41,7 @@ from course_utils.faces.gallery_table import (
     PackIdentity,
 )
 from course_utils.faces.orl import from_afar, orl
+from course_utils.faces.plots import plot_roc, plot_similarities
 from course_utils.faces.verification import (
     Calibration,
     Verification,
@@ -83,6 +84,8 @@ __all__ = [
     "orl",
     "pack_identity",
     "photograph_digest",
+    "plot_roc",
+    "plot_similarities",
     "recover_gallery",
     "scale",
     "usable_face",
