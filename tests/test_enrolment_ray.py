@@ -179,8 +179,10 @@ def test_a_running_ray_goes_on(people, gallery, local, pool):
 
 
 def test_a_worker_with_another_pack_refuses(app):
-    identity = faces.PackIdentity("course_mini", "0" * 64, 128)
-    with pytest.raises(faces.WrongPackError, match="is not the pack that"):
+    identity = faces.gallery.PackIdentity("course_mini", "0" * 64, 128)
+    with pytest.raises(
+        faces.gallery.WrongPackError, match="is not the pack that"
+    ):
         enrolment._load("course_mini", identity, app.det_thresh, None)
 
 

@@ -11,7 +11,7 @@ from course_utils import faces
 from course_utils.images import ImageError, sample
 
 SIZE = 16
-PACK = faces.PackIdentity("invented", "0" * 64, SIZE)
+PACK = faces.gallery.PackIdentity("invented", "0" * 64, SIZE)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_an_empty_gallery_knows_nobody(gallery, photo):
     "name, error, words",
     [
         ("noface_cat", faces.NoFaceError, "No face was found"),
-        ("group8_office", faces.SeveralFacesError, "8 faces"),
+        ("group8_office", faces.quality.SeveralFacesError, "8 faces"),
     ],
 )
 def test_what_cannot_be_enrolled(gallery, name, error, words):
@@ -113,16 +113,18 @@ def test_remove_and_rename(vectors):
     vectors.rename("Bob", "Bea")
     assert vectors.people() == ["Bea", "Cem"] and len(vectors) == 2
     assert vectors.search(np.eye(SIZE)[1], threshold=0.5).person == "Bea"
-    with pytest.raises(faces.UnknownPersonError, match="Nobody called 'Ann'"):
+    with pytest.raises(
+        faces.gallery.UnknownPersonError, match="Nobody called 'Ann'"
+    ):
         vectors.remove("Ann")
 
 
 def test_an_embedding_of_another_pack_or_size(vectors):
     enrol(vectors, ["Ann"], np.eye(SIZE)[:1])
-    other = faces.PackIdentity("invented", "1" * 64, SIZE)
-    with pytest.raises(faces.WrongPackError, match="do not compare"):
+    other = faces.gallery.PackIdentity("invented", "1" * 64, SIZE)
+    with pytest.raises(faces.gallery.WrongPackError, match="do not compare"):
         enrol(vectors, ["Bob"], np.eye(SIZE)[:1], other)
-    with pytest.raises(faces.WrongPackError, match="16 numbers, not 8"):
+    with pytest.raises(faces.gallery.WrongPackError, match="16 numbers, not 8"):
         vectors.search(np.ones(8), threshold=0.5)
 
 
@@ -197,11 +199,11 @@ def test_one_of_several_faces(gallery, app, photo):
     gallery.enrol("Third", group, which_face=2)
     similarity = gallery.search(third.embedding).matches[0].similarity
     assert similarity == pytest.approx(1, abs=1e-4)
-    with pytest.raises(faces.SeveralFacesError, match="0 to 7"):
+    with pytest.raises(faces.quality.SeveralFacesError, match="0 to 7"):
         gallery.enrol("Ninth", group, which_face=8)
     with pytest.raises(ValueError, match="a single photograph"):
         gallery.enrol("Third", [group, group], which_face=2)
-    with pytest.raises(faces.SeveralFacesError, match="8 faces"):
+    with pytest.raises(faces.quality.SeveralFacesError, match="8 faces"):
         gallery.search(group)
     with pytest.raises(faces.NoFaceError):
         gallery.search(photo("faces/noface_cat"))
@@ -210,11 +212,15 @@ def test_one_of_several_faces(gallery, app, photo):
 def test_a_face_too_small_or_too_blurred(gallery, photo):
     image = photo("faces/obama_1")  # its face is 217 pixels wide
     small = cv2.resize(image, None, fx=0.07, fy=0.07)
-    with pytest.raises(faces.PoorFaceError, match="pixels wide") as too_small:
+    with pytest.raises(
+        faces.quality.PoorFaceError, match="pixels wide"
+    ) as too_small:
         gallery.enrol("Obama", small)
     assert 12 < too_small.value.measured < too_small.value.limit
     blurred = cv2.GaussianBlur(image, (0, 0), 10)
-    with pytest.raises(faces.PoorFaceError, match="blurred") as too_blurred:
+    with pytest.raises(
+        faces.quality.PoorFaceError, match="blurred"
+    ) as too_blurred:
         gallery.enrol("Obama", blurred)
     assert too_blurred.value.measured < too_blurred.value.limit
     gallery.enrol("Obama", cv2.resize(image, None, fx=0.2, fy=0.2))
@@ -225,11 +231,11 @@ def test_a_gallery_keeps_to_its_pack(gallery, app, tmp_path, photo):
     gallery.enrol("Obama", photo("faces/obama_1"))
     reopened = faces.FaceGallery(gallery.path)  # loads the pack by itself
     assert reopened.search(photo("faces/obama_2")).person == "Obama"
-    assert reopened.pack == faces.pack_identity(app)
+    assert reopened.pack == faces.gallery.pack_identity(app)
     other = shutil.copytree(app.model_dir, tmp_path / "other")
     with (other / "recognition.onnx").open("ab") as model:
         model.write(b"\x7a\x00")  # an empty, unknown field: same network
-    with pytest.raises(faces.WrongPackError, match="do not compare"):
+    with pytest.raises(faces.gallery.WrongPackError, match="do not compare"):
         faces.FaceGallery(gallery.path, faces.load_face_analysis(other))
 
 

@@ -16,7 +16,7 @@ from course_utils import faces
 from course_utils.faces import gallery as module
 
 SIZE = 16
-PACK = faces.PackIdentity("invented", "0" * 64, SIZE)
+PACK = faces.gallery.PackIdentity("invented", "0" * 64, SIZE)
 FILE = module.FILE
 
 # Run as a program of its own: enrols, renames and removes one person after
@@ -333,7 +333,7 @@ def damage(path, how):
 )
 def test_damage_is_noticed(path, how):
     damage(path, how)
-    with pytest.raises(faces.GalleryDamagedError, match="from a copy"):
+    with pytest.raises(faces.gallery.GalleryDamagedError, match="from a copy"):
         faces.FaceGallery(path).search(vector(0), threshold=0.9)
 
 

@@ -1,8 +1,7 @@
-"""Faces: detect, draw, compare, and choose a threshold.
+"""Faces: detect, draw, compare, choose a threshold, and find people again.
 
 Data flows one way: RGB picture -> ``detect_faces`` -> InsightFace ``Face``
-objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
-PyTorch or TensorFlow.
+objects -> ``verify``, ``draw_faces``, a ``FaceGallery`` or your own code.
 """
 
 from course_utils.faces.analysis import (
@@ -12,33 +11,18 @@ from course_utils.faces.analysis import (
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
-from course_utils.faces.enrolment import (
-    FolderReport,
-    enrol_folder,
-    enrol_folder_with_ray,
-)
+from course_utils.faces.enrolment import enrol_folder, enrol_folder_with_ray
 from course_utils.faces.gallery import (
-    Enrolment,
     FaceGallery,
-    GalleryDamagedError,
     GalleryError,
     Match,
-    PackIdentity,
-    Rejection,
     SearchResult,
-    UnknownPersonError,
-    WrongPackError,
-    pack_identity,
 )
 from course_utils.faces.orl import from_afar, orl
-from course_utils.faces.quality import (
-    EnrolmentError,
-    PoorFaceError,
-    SeveralFacesError,
-)
+from course_utils.faces.plots import plot_roc, plot_similarities
+from course_utils.faces.quality import EnrolmentError
 from course_utils.faces.verification import (
     Calibration,
-    Verification,
     calibrate,
     cosine_similarity,
     verify,
@@ -46,22 +30,12 @@ from course_utils.faces.verification import (
 
 __all__ = [
     "Calibration",
-    "Enrolment",
     "EnrolmentError",
     "FaceGallery",
-    "FolderReport",
-    "GalleryDamagedError",
     "GalleryError",
     "Match",
     "NoFaceError",
-    "PackIdentity",
-    "PoorFaceError",
-    "Rejection",
     "SearchResult",
-    "SeveralFacesError",
-    "UnknownPersonError",
-    "Verification",
-    "WrongPackError",
     "calibrate",
     "cosine_similarity",
     "detect_faces",
@@ -73,6 +47,7 @@ __all__ = [
     "largest_face",
     "load_face_analysis",
     "orl",
-    "pack_identity",
+    "plot_roc",
+    "plot_similarities",
     "verify",
 ]
