@@ -14,8 +14,8 @@ import ipywidgets
 
 from course_utils import images
 from course_utils.style import StyleRecipe
-from course_utils.widgets.parts import WHOLE_LABEL, Message, uploaded_files
-from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.parts import WHOLE_LABEL
+from course_utils.widgets.pickers import PicturePicker
 from course_utils.widgets.style_lab_knobs import Knobs
 from course_utils.widgets.style_lab_speed import Speed
 from course_utils.widgets.style_lab_transfer import Transfer
