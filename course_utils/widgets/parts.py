@@ -249,6 +249,15 @@ def row(*widgets: ipywidgets.Widget, **layout) -> ipywidgets.HBox:
     return ipywidgets.HBox(widgets, layout={**usual, **layout})
 
 
+def close_children(box: ipywidgets.Box) -> None:
+    """Close all that a box holds: ipywidgets would keep it for ever."""
+    for child in getattr(box, "children", ()):
+        close_children(child)
+        for part in (child.layout, getattr(child, "style", None), child):
+            if part is not None:
+                part.close()
+
+
 def paragraph(text: str) -> str:
     """HTML with the line spacing of text; ipywidgets' is that of buttons."""
     return f'<div style="line-height: 1.5">{text}</div>'
