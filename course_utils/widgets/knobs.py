@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import ipywidgets
 
 from course_utils.style import RecipeError, StyleRecipe
-from course_utils.widgets.parts import Number, Panel, paragraph, row
+from course_utils.widgets.parts import Number, Panel
 
 _ALWAYS = 6  # knobs that are always shown: the first of StyleRecipe
 _LABEL_WIDTH = "150px"  # all in one column, none cut off
@@ -31,7 +31,7 @@ class Knobs(Panel):
             if field.name != "style_image_weights"  # the lab has one painting
         ]
         self.controls = {field.name: self._control(field) for field in fields}
-        rows = [_beside_help(self.controls[f.name], f) for f in fields]
+        rows = [_above_help(self.controls[f.name], f) for f in fields]
         self.more = ipywidgets.ToggleButton(description="More knobs")
         self._rarer = ipywidgets.VBox(rows[_ALWAYS:])
         self.on_change(self._unfold, self.more)
@@ -114,11 +114,10 @@ class Knobs(Panel):
         return ipywidgets.IntSlider(min=low, max=high, **common)
 
 
-def _beside_help(control, field: dataclasses.Field) -> ipywidgets.HBox:
-    control.layout.flex = "1 1 340px"
-    control.layout.max_width = "520px"
-    text = paragraph(f"<small>{field.metadata['help']}</small>")
-    return row(control, ipywidgets.HTML(text, layout={"flex": "1 1 200px"}))
+def _above_help(control, field: dataclasses.Field) -> ipywidgets.VBox:
+    text = ipywidgets.HTML(f"<small>{field.metadata['help']}</small>")
+    text.layout.margin = f"-6px 0 0 calc({_LABEL_WIDTH} + 10px)"
+    return ipywidgets.VBox([control, text], layout={"max_width": "520px"})
 
 
 def _read_layers(text: str) -> dict[str, float]:

@@ -29,7 +29,7 @@ class Panel(ipywidgets.VBox):
     def __init__(self, **layout):
         """Take CSS properties, for instance ``max_width="160px"``."""
         super().__init__(layout=layout)
-        self.message = ipywidgets.HTML()
+        self.message = line()
 
     def __repr__(self) -> str:
         """Name the values; the pictures' bytes would say nothing."""
@@ -160,6 +160,8 @@ class Number(ipywidgets.HBox):
 
     def _typed(self) -> None:
         text = self.field.value
+        if text == self._text():
+            return
         try:
             value = float(text.replace(",", "."))
         except ValueError:
@@ -173,9 +175,11 @@ class Number(ipywidgets.HBox):
     def _show(self, _change=None) -> None:
         if self._place(self.slider.value) != self._place(self.value):
             self.slider.value = self._place(self.value)
-        whole = self._digits is None
-        form = ".6g" if whole else f".{self._digits}f"
-        self.field.value = f"{self.value:{form}}"
+        self.field.value = self._text()
+
+    def _text(self) -> str:
+        form = ".6g" if self._digits is None else f".{self._digits}f"
+        return f"{self.value:{form}}"
 
     def _place(self, value: float) -> float:
         """The place on the slider that is nearest to a value."""
@@ -241,6 +245,11 @@ class Explorer(Panel):
 
     def _refresh(self) -> None:
         self.picture.show(self._draw(**self._values()))
+
+
+def line() -> ipywidgets.HTML:
+    """Make a line of text that takes no room while it is empty."""
+    return ipywidgets.HTML(layout={"min_height": "0", "margin": "0 2px"})
 
 
 def row(*widgets: ipywidgets.Widget, **layout) -> ipywidgets.HBox:

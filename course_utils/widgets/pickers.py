@@ -73,8 +73,8 @@ class PicturePicker(Panel):
         self.preview = Picture()
         self.below = row(self.preview)
         self.children = row(self.menu, self.upload), self.below, self.message
-        self._use(names[0] if start is None else start)
         self.menu.observe(self._menu_changed, "value")
+        self._use(names[0] if start is None else start)
 
     def _values(self) -> dict:
         return {"name": self.name}
@@ -145,6 +145,7 @@ class FacePicker(Panel):
         )
         self.picker.below.children += self.crop, self.which_face
         self.children = self.picker, self.message
+        self.which_face.observe(self._show_face, "value")
         self.picker.observe(self._find_faces, "image")
         self._find_faces()
 
@@ -200,7 +201,7 @@ def aligned(image: np.ndarray, face) -> np.ndarray:
 def _spotlight(image: np.ndarray, face) -> np.ndarray:
     """Darken all but one face."""
     left, top, right, bottom = np.maximum(face.bbox, 0).astype(int)
-    dark = image // 3
+    dark = image // 2
     dark[top:bottom, left:right] = image[top:bottom, left:right]
     return dark
 

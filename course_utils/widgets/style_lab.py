@@ -23,6 +23,7 @@ from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Panel,
     close_children,
+    line,
     paragraph,
     row,
 )
@@ -131,8 +132,8 @@ class StyleLab(Panel):
         self.knobs = Knobs(recipe or StyleRecipe.quick(snapshot_every=10))
         for name, control in self.knobs.controls.items():
             setattr(self, name, control)
-        self.times, self.limit = ipywidgets.HTML(), ipywidgets.HTML()
-        self.notice, self.waiting = ipywidgets.HTML(), ipywidgets.HTML()
+        self.times, self.limit = line(), line()
+        self.notice, self.waiting = line(), line()
         self.view = TransferView()
         self._make_buttons()
         self._lay_out()
@@ -470,10 +471,8 @@ class StyleLab(Panel):
             row(self.save_recipe, self.load_recipe),
         )
         painting = (
-            row(
-                *(self.start, self.pause, self.resume, self.stop),
-                *(self.save_png, self.save_animation),
-            ),
+            row(self.start, self.pause, self.resume, self.stop),
+            row(self.save_png, self.save_animation),
             *(self.message, self.waiting, self.notice, self.view),
         )
         half = {"flex": "1 1 400px", "min_width": "0"}

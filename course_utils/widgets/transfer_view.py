@@ -61,7 +61,7 @@ class TransferView(ipywidgets.VBox):
             max=0, readout=False, layout={"flex": "1 1 200px", "width": "auto"}
         )
         self.time.observe(self._show_moment, "value")
-        self.moment = ipywidgets.HTML(layout={"width": "90px"})
+        self.moment = ipywidgets.HTML(layout={"width": "110px"})
         self.curves = Picture(width="100%", max_width="640px")
         self.gallery = row()
         self._panels = {
@@ -177,7 +177,7 @@ class TransferView(ipywidgets.VBox):
             return
         is_now = self.time.value == len(self._steps)
         step = None if is_now else self._steps[self.time.value]
-        self.moment.value = "now" if is_now else f"step {step}"
+        self.moment.value = "Shown: " + ("now" if is_now else f"step {step}")
         for backend, progress in self._transfer.latest.items():
             snapshots = self._transfer.snapshots[backend]
             self.pictures[backend].show(snapshots.get(step, progress.image))
@@ -259,7 +259,7 @@ def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
 def _panel(title: str, content: ipywidgets.Widget) -> ipywidgets.VBox:
     panel = ipywidgets.VBox([ipywidgets.HTML(title), content])
     panel.layout.flex = "1 1 200px"
-    panel.layout.max_width = "640px"
+    panel.layout.max_width = "480px"  # leaves room for the curves below
     return panel
 
 
