@@ -162,7 +162,7 @@ def filled_gallery(folder, count, size):
         faces_like.photographs(owners),
         [f"{number}.jpg" for number in range(count)],
         digests=[number.to_bytes(32, "big") for number in range(count)],
-        pack=faces.PackIdentity("course_mini", "invented", size),
+        pack=faces.gallery.PackIdentity("course_mini", "invented", size),
     )
     asked = np.random.default_rng(1).integers(0, people, 500)
     return gallery, faces_like.photographs(asked)
@@ -192,7 +192,7 @@ def store_table(count):
 def enrol_into_gallery(folder):
     """Return a function that commits rows of a new person."""
     gallery = faces.FaceGallery(folder)
-    pack = faces.PackIdentity("course_mini", "invented", 128)
+    pack = faces.gallery.PackIdentity("course_mini", "invented", 128)
 
     def enrol(rows, number):
         gallery.enrol_embeddings(

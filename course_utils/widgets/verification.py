@@ -10,7 +10,7 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces
-from course_utils.faces.pack_settings import published_threshold
+from course_utils.faces.analysis import published_threshold
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Number,
