@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from course_utils.widgets import Explorer
-from course_utils.widgets.parts import Number, rounded_down
+from course_utils.widgets.parts import Number
 
 
 def grey(level=10, size="small", inverted=False):
@@ -120,11 +120,3 @@ def test_a_value_off_the_slider_is_kept_exactly(explorer, value):
     assert number.value == value
     number.slider.value = 50
     assert number.value == 50
-
-
-@pytest.mark.parametrize(
-    ("score", "shown"),
-    [(0.927, "0.92"), (0.93, "0.93"), (np.float32(0.65), "0.65"), (1, "1.00")],
-)
-def test_a_score_below_a_threshold_looks_lower(score, shown):
-    assert rounded_down(score, 2) == shown

@@ -282,13 +282,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def rounded_down(value: float, digits: int) -> str:
-    """Write a score so that it looks lower than every threshold it misses."""
-    steps = 10**digits
-    # Of a float32 that stands for 0.65 the last bit is not to be trusted.
-    return f"{math.floor(float(value) * steps + 1e-4) / steps:.{digits}f}"
-
-
 def jpeg(drawn) -> bytes:
     """Encode an RGB ``uint8`` picture or a matplotlib Figure as JPEG.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from course_utils import faces, images
 from course_utils.faces.analysis import embed_faces, search_threshold
+from course_utils.faces.draw import rounded_down
 from course_utils.faces.gallery import photograph_name
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
@@ -19,7 +20,6 @@ from course_utils.widgets.parts import (
     Panel,
     jpeg,
     paragraph,
-    rounded_down,
     row,
     table,
 )
@@ -162,6 +162,12 @@ class SearchExplorer(Panel):
             if done.added
             else f"This picture of <b>{person}</b> is enrolled already."
         )
+        if done.lookalikes:
+            names = " and ".join(match.person for match in done.lookalikes)
+            self.status.value += (
+                f" This face is there as <b>{html.escape(names)}</b> already: "
+                "is it one person under two names?"
+            )
         self._search()
 
     def _remove(self) -> None:
@@ -241,10 +247,13 @@ def _decision(result: faces.SearchResult) -> str:
     word = f'<b style="color: {_COLORS[result.decision]}">{result.decision}</b>'
     if not result.matches:
         return f"{word}: nobody is enrolled yet."
-    best = result.matches[0]
+    best, *others = result.matches
     person = html.escape(best.person)
     similarity = rounded_down(best.similarity, 3)
     numbers = f"{similarity}, threshold {result.threshold:.3f}"
     if result.decision == "known":
         return f"{word}: this is <b>{person}</b> (similarity {numbers})."
+    if best.similarity >= result.threshold:
+        second = html.escape(others[0].person)
+        return f"{word}: this may be <b>{person}</b> or <b>{second}</b>."
     return f"{word}: {person} is nearest (similarity {numbers})."

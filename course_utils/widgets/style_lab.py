@@ -28,8 +28,7 @@ from course_utils.widgets.parts import (
     row,
 )
 from course_utils.widgets.pickers import PicturePicker
-from course_utils.widgets.style_lab_speed import Speed
-from course_utils.widgets.style_lab_transfer import Transfer
+from course_utils.widgets.transfer import Speed, Transfer
 from course_utils.widgets.transfer_view import NAMES, TransferView, duration
 
 _PRESETS = {
@@ -425,7 +424,7 @@ class StyleLab(Panel):
         same = {
             "content": self.content.image is self.transfer.content,
             "style": self.style_picture.image is self.transfer.style_image,
-            "framework": self._backends() == self.transfer.backends,
+            "framework": self._backends() == tuple(self.transfer.runs),
             **{
                 name.replace("_", " "): begun[name] == knobs[name]
                 for name in self.knobs.controls

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from course_utils import style
 from course_utils.widgets.parts import Picture, close_children, jpeg, row
-from course_utils.widgets.style_lab_transfer import Transfer
+from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 """What the frameworks call themselves."""
@@ -137,6 +137,8 @@ class TransferView(ipywidgets.VBox):
         if transfer.latest:
             self.draw_pictures(transfer)
             self.curves.show(draw_curves(transfer))
+            if outcome == "finished":  # perhaps as fewer steps were wanted
+                self.bar.max = self.bar.value
             spent = max(p.seconds for p in transfer.latest.values())
             place = f"at {where(transfer)}, after {spent:.0f} s"
         self.status.value = f"{outcome.capitalize()} {place}."

@@ -11,13 +11,13 @@ import numpy as np
 
 from course_utils import faces
 from course_utils.faces.analysis import published_threshold
+from course_utils.faces.draw import rounded_down
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Number,
     Panel,
     Picture,
     paragraph,
-    rounded_down,
     row,
 )
 from course_utils.widgets.pickers import FacePicker
