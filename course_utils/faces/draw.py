@@ -78,9 +78,11 @@ def draw_faces(
     return _draw_labels(canvas, faces, [str(label) for label in labels])
 
 
-def rounded_down(score: float) -> str:
-    """Write a score with two digits that do not promise more than it is."""
-    return f"{math.floor(100 * float(score)) / 100:.2f}"
+def rounded_down(score: float, digits: int = 2) -> str:
+    """Write a score so that it looks lower than every threshold it misses."""
+    # The last bit of a float32 that stands for 0.65 is not to be trusted.
+    whole = math.floor(10**digits * float(score) + 1e-4)
+    return f"{whole / 10**digits:.{digits}f}"
 
 
 def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
