@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import course_utils
+from course_utils import hardware
 
 # Asked in processes of their own: a broken installation is then reported
 # instead of ending this one, and importing them here would take seconds. Of
@@ -53,8 +54,7 @@ def setup_notebook() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
-    # Read when PyTorch is loaded: see style/torch_backend.py.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    hardware.prepare()
     # InsightFace 2.1 calls a function that scikit-image 2.2 will drop.
     warnings.filterwarnings("ignore", ".*estimate", FutureWarning)
     from matplotlib import pyplot as plt

@@ -412,9 +412,7 @@ def test_several_styles_mix_by_their_weights(photo, painting):
 
 def test_too_large_names_a_size_that_fits(monkeypatch, painting):
     large = np.zeros((2000, 3000, 3), np.uint8)
-    monkeypatch.setattr(
-        "course_utils.style.hardware.free_memory", lambda: 2 * 10**9
-    )
+    monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 2 * 10**9)
     recipe = StyleRecipe(sizes=(3000,))
     with pytest.raises(style.NotEnoughMemoryError) as caught:
         style.stream(large, painting, recipe)

@@ -406,7 +406,7 @@ async def test_the_kernels_stop_button_stops(monkeypatch, interrupt):
 async def test_too_little_memory_keeps_the_earlier_painting(monkeypatch):
     lab = make_lab()
     earlier = await painted(lab)
-    monkeypatch.setattr("course_utils.style.hardware.free_memory", lambda: 1000)
+    monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 1000)
     lab.start.click()
     assert "GB are free" in lab.message.value
     assert lab.transfer is earlier and lab.state == "idle"

@@ -7,10 +7,8 @@ PyTorch or TensorFlow.
 
 from course_utils.faces import scale
 from course_utils.faces.analysis import (
-    ImageFaces,
     NoFaceError,
     detect_faces,
-    embed_images,
     largest_face,
     load_face_analysis,
 )
@@ -40,6 +38,7 @@ from course_utils.faces.gallery_table import (
     GalleryError,
     PackIdentity,
 )
+from course_utils.faces.orl import from_afar, orl
 from course_utils.faces.verification import (
     Calibration,
     Verification,
@@ -57,7 +56,6 @@ __all__ = [
     "FolderReport",
     "GalleryDamagedError",
     "GalleryError",
-    "ImageFaces",
     "Match",
     "NoFaceError",
     "PackIdentity",
@@ -74,10 +72,11 @@ __all__ = [
     "detect_faces",
     "draw_faces",
     "draw_pose",
-    "embed_images",
     "enrol_folder",
+    "from_afar",
     "largest_face",
     "load_face_analysis",
+    "orl",
     "pack_identity",
     "photograph_digest",
     "recover_gallery",

@@ -31,6 +31,7 @@ from course_utils.faces.analysis import (
     largest_face,
     load_face_analysis,
     recognition_model,
+    search_threshold,
 )
 from course_utils.faces.gallery_quality import (
     EnrolmentError,
@@ -47,7 +48,6 @@ from course_utils.faces.gallery_table import (
     Rows,
     make_rows,
 )
-from course_utils.faces.pack_settings import search_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis

@@ -11,9 +11,9 @@ import numpy as np
 from course_utils.faces.analysis import (
     detect_faces,
     largest_face,
+    published_threshold,
     recognition_model,
 )
-from course_utils.faces.pack_settings import published_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis

@@ -10,7 +10,7 @@ BYTES_PER_VALUE = 14
 """Peak bytes of one evaluation per feature value, measured in float32.
 
 12.8 to 13.5 with PyTorch and 10.4 with TensorFlow, at 640 pixels after two
-smaller sizes, whose memory the process keeps (hardware.keep_freed_memory).
+smaller sizes, whose memory the process keeps (hardware.prepare).
 """
 
 BYTES_PER_PIXEL = 300

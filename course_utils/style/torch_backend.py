@@ -5,22 +5,18 @@ outside this file knows about tensors. Inside, activations are channels-last
 (the layout in which CPU and GPU convolve fastest).
 """
 
-import os
 from collections.abc import Callable, Iterable
 
-# Must be set before PyTorch is loaded. Threads that wait go to sleep: with the
-# default, spinning, a second program on the machine makes every evaluation
-# several times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 import numpy as np
-import torch
-import torch.nn.functional as F
 
-from . import hardware, vgg
+from course_utils import hardware
+
+from . import vgg
 from .losses import Targets
 
-hardware.keep_freed_memory()
+hardware.prepare()
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

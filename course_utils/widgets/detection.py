@@ -12,7 +12,7 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces
-from course_utils.faces.pack_settings import settings_for
+from course_utils.faces.analysis import settings_for
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Message,

@@ -11,9 +11,8 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces, images
-from course_utils.faces.analysis import embed_faces
+from course_utils.faces.analysis import embed_faces, search_threshold
 from course_utils.faces.gallery import photograph_name
-from course_utils.faces.pack_settings import search_threshold
 from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import (
     WHOLE_LABEL,

@@ -11,7 +11,7 @@ import numpy as np
 import traitlets
 
 from course_utils import faces
-from course_utils.faces.pack_settings import published_threshold
+from course_utils.faces.analysis import published_threshold
 from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import WHOLE_LABEL, Message, Picture, paragraph
 
