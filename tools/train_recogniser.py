@@ -9,6 +9,7 @@ delete measured.json to measure anew.
 """
 
 import argparse
+import functools
 import json
 from collections.abc import Callable, Iterator
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from course_utils.faces import training
+from course_utils.style import vgg
 
 SPLITS, SEEDS = range(4), range(3)
 MEASURED = training.FOLDER / "measured.json"
@@ -72,29 +74,28 @@ RUN = ("method", "people", "split", "seed")
 def runs(data) -> Iterator[tuple[tuple, Callable]]:
     """Yield what to measure, and the function that makes the embeddings."""
     pictures, people, _, sface = data
-    for split in SPLITS:
-        learners = people[people // 10 != split]
-        known = np.isin(people, learners)
-        yield ("SFace", 30, split, 0), lambda: sface
-        yield ("pixels", 30, split, 0), lambda k=known: pixels(pictures, k)
-        yield (
-            ("eigenfaces", 30, split, 0),
-            lambda k=known: eigenfaces(pictures, k),
-        )
+    closed_form = {
+        "SFace": lambda known: sface,
+        "pixels": lambda known: pixels(pictures, known),
+        "eigenfaces": lambda known: eigenfaces(pictures, known),
+        "fisherfaces": lambda known: fisher(pictures, people, known),
+        "VGG": lambda known: fisher(vgg_features(), people, known),
+    }
+    for method, vectors in closed_form.items():
+        for split in SPLITS:
+            known = people // 10 != split
+            yield (method, 30, split, 0), lambda v=vectors, k=known: v(k)
     for seed in SEEDS:
         for split in SPLITS:
-            yield (
-                ("untrained", 30, split, seed),
-                lambda s=seed: untrained(pictures, s),
-            )
-        for method in training.LOSSES:
-            for split in SPLITS:
-                run = (method, 30, split, seed)
-                yield run, lambda r=run: trained(pictures, people, r)
+            run = ("untrained", 30, split, seed)
+            yield run, lambda s=seed: untrained(pictures, s)
     for seed in SEEDS:
-        for count in (5, 10, 20):
+        for method, count in (
+            *((method, 30) for method in training.LOSSES),
+            *(("arcface", count) for count in (5, 10, 20)),
+        ):
             for split in SPLITS:
-                run = ("arcface", count, split, seed)
+                run = (method, count, split, seed)
                 yield run, lambda r=run: trained(pictures, people, r)
 
 
@@ -109,6 +110,39 @@ def eigenfaces(pictures, known, count=100):
     centred = pixels(pictures, known)
     _, strengths, faces = np.linalg.svd(centred[known], full_matrices=False)
     return centred @ faces[:count].T / strengths[:count]
+
+
+def fisher(features, people, known, count=80):
+    """Return Fisher's linear discriminants of the principal components.
+
+    Directions in which the people differ most, compared with the pictures of
+    one person: Belhumeur, Hespanha and Kriegman, "Eigenfaces vs. Fisherfaces",
+    IEEE Transactions on Pattern Analysis and Machine Intelligence 19, 1997.
+    """
+    components = eigenfaces(features, known, count) * np.sqrt(known.sum())
+    learned, who = components[known], people[known]
+    within = np.concatenate(
+        [
+            learned[who == name] - learned[who == name].mean(axis=0)
+            for name in np.unique(who)
+        ]
+    )
+    spread, directions = np.linalg.eigh(within.T @ within / len(within))
+    kept = len(np.unique(who)) - 1  # the smallest spreads come first
+    return components @ directions[:, :kept] / np.sqrt(spread[:kept])
+
+
+@functools.cache
+def vgg_features() -> np.ndarray:
+    """Return conv4_1 of every face, halved by averaging: (400, 7, 7, 512)."""
+    return np.stack(
+        [
+            vgg.features(crop, "conv4_1")["conv4_1"]
+            .reshape(7, 2, 7, 2, 512)
+            .mean(axis=(1, 3))
+            for crop in load_orl()[2]
+        ]
+    )
 
 
 def untrained(pictures, seed):
