@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help environment with-tests lab check test test-colab run notebooks \
-  bench pack clean
+  site bench pack clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ run: with-tests  ## Execute all notebooks and leave readable HTML in build/
 
 notebooks: with-tests  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
 	$(python) -m tools.execute_notebooks $(NOTEBOOK)
+
+site: with-tests  ## Make pages to read of the notebooks, in build/site/html
+	$(python) -m tools.site
 
 bench: with-tests  ## Measure the speed against the usual alternatives
 	set -e; for script in benchmarks/*.py; do $(python) $$script; done

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm.auto import tqdm
 
-from course_utils import _face_packs, hardware, images, weights
+from course_utils import hardware, images, weights
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -130,7 +130,7 @@ def load_face_analysis(
     try:
         app = _open_pack(folder, providers, settings.small)
     except Exception as error:  # InsightFace and onnxruntime raise many kinds
-        fault = _face_packs.find_fault(folder)
+        fault = weights.pack_fault(folder)
         if fault is None:  # it is not the pack's
             raise
         raise weights.WeightsError(_complaint(pack, folder, fault)) from error
@@ -251,9 +251,7 @@ def _box_area(face: Face) -> float:
 
 
 def _pack_folder(pack: str | os.PathLike) -> Path:
-    packs = [
-        n for n, w in weights.TABLE.items() if isinstance(w, weights.FacePack)
-    ]
+    packs = weights.face_packs()
     if pack in packs:
         return weights.find(pack)
     folder = Path(os.path.expanduser(pack))
