@@ -13,22 +13,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
 from typing import TYPE_CHECKING
-
-from course_utils import hardware
-
-hardware.prepare()  # before PyTorch is loaded
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional
 
+from course_utils import hardware
 from course_utils.faces.analysis import in_threads
 from course_utils.faces.orl import orl
 from course_utils.faces.verification import Calibration, calibrate
+
+hardware.prepare()
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
