@@ -25,6 +25,13 @@ from course_utils.checks.exercises.compute_layer_style_cost import (
 from course_utils.checks.exercises.compute_style_cost import (
     check_compute_style_cost,
 )
+from course_utils.checks.exercises.face_detection import (
+    check_intersection_over_union,
+    check_non_max_suppression,
+)
+from course_utils.checks.exercises.face_verification import (
+    check_cosine_similarity,
+)
 from course_utils.checks.exercises.gram_matrix import check_gram_matrix
 from course_utils.checks.exercises.module_index import check_module_index
 from course_utils.checks.exercises.normalise import check_normalise
@@ -40,7 +47,10 @@ from course_utils.checks.exercises.who_is_it import check_who_is_it
 from course_utils.checks.progress_file import reset_progress
 
 EXERCISES: tuple[Exercise, ...] = (
+    check_intersection_over_union,
+    check_non_max_suppression,
     check_align_face,
+    check_cosine_similarity,
     check_triplet_loss,
     check_verify,
     check_roc_curve,
@@ -90,7 +100,10 @@ __all__ = [
     "check_compute_content_cost",
     "check_compute_layer_style_cost",
     "check_compute_style_cost",
+    "check_cosine_similarity",
     "check_gram_matrix",
+    "check_intersection_over_union",
+    "check_non_max_suppression",
     "check_module_index",
     "check_normalise",
     "check_preserve_color",

@@ -53,7 +53,7 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
     if isinstance(answer, np.ndarray) and right.ndim == 0 and answer.size == 1:
         answer = answer.reshape(())  # frameworks take it for a number, too
     answer = np.asarray(answer)
-    if answer.shape != right.shape or answer.dtype.kind != right.dtype.kind:
+    if answer.shape != right.shape or not _is_kind(answer, right):
         return False
     if np.array_equal(answer, right):  # the quick way, for pictures
         return True
@@ -61,6 +61,14 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
     largest = np.max(abs(right), where=np.isfinite(right), initial=1e-12)
     return np.allclose(
         answer, right, rtol=0, atol=tolerance * largest, equal_nan=True
+    )
+
+
+def _is_kind(answer: np.ndarray, right: np.ndarray) -> bool:
+    """Say whether the answer is the kind of number; a 0 may stand for 0.0."""
+    kind = answer.dtype.kind
+    return kind == right.dtype.kind or (
+        kind in "iu" and right.dtype.kind == "f"
     )
 
 
