@@ -15,7 +15,8 @@ no_browser := $(if $(screen),,--no-browser)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-colab run notebooks bench pack clean
+.PHONY: help environment with-tests lab check test test-colab run notebooks \
+  site bench pack clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -24,31 +25,46 @@ environment:
 	@$(PYTHON3) tools/setup_environment.py
 	@$(python) -m course_utils models fetch orl_faces || true
 
-# Its terminals and notebooks find this Python under the name "python".
+# The same, and what only the tests need.
+with-tests:
+	@$(PYTHON3) tools/setup_environment.py --tests
+	@$(python) -m course_utils models fetch orl_faces || true
+
+# Its terminals and notebooks find this Python under the name "python". The
+# other kind of extension manager asks pypi.org when its tab is opened.
 lab: environment  ## Set up (the first time), then open the course in JupyterLab
 	PATH="$(CURDIR)/.venv/bin:$$PATH" \
 	  $(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
+	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
-test: environment  ## Check style, run the tests, compare every notebook's outputs
+check: with-tests  ## A minute's check while you work: style, quick tests, notebook 00
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m pytest -m "not slow" tests $(first) --nbval --nbval-current-env
+
+test: with-tests  ## Check style, run the tests, compare every notebook's outputs
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m pytest tests notebooks --nbval --nbval-current-env \
 	  --nbval-cell-timeout=280
 
-test-colab: environment  ## Run all notebooks with Google Colab's packages (half an hour)
+test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
 	$(python) -m tools.colab_environment
 
-run: environment  ## Execute all notebooks and leave readable HTML in build/
+run: with-tests  ## Execute all notebooks and leave readable HTML in build/
 	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)
 
-notebooks: environment  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
+notebooks: with-tests  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
 	$(python) -m tools.execute_notebooks $(NOTEBOOK)
 
-bench: environment  ## Measure the speed against the usual alternatives
+site: with-tests  ## Make pages to read of the notebooks, in build/site/html
+	$(python) -m tools.site
+
+bench: with-tests  ## Measure the speed against the usual alternatives
 	set -e; for script in benchmarks/*.py; do $(python) $$script; done
 
-pack: environment  ## Build the embedded face models again from their sources
+pack: with-tests  ## Build the embedded face models again from their sources
 	$(python) -m tools.build_course_mini
 
 clean:  ## Delete what these commands made, the environment included

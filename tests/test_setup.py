@@ -1,7 +1,9 @@
 """The ways of installing the course agree, and the set-up explains itself."""
 
+import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tomllib
@@ -37,30 +39,36 @@ PROMISED = [
 TARGETS = [
     "help",
     "lab",
+    "check",
     "test",
     "test-colab",
     "run",
     "notebooks",
+    "site",
     "bench",
     "pack",
     "clean",
 ]
 
 
+def lines_of(name):
+    text = (ROOT / name).read_text()
+    return re.findall(r"^[^#\s].*$", text, flags=re.MULTILINE)
+
+
 def pinned():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    lines = [line for line in lines if line and not line.startswith("#")]
-    pins = [Requirement(line) for line in lines]
+    pins = [Requirement(line) for line in lines_of("requirements.txt")]
     return {canonicalize_name(pin.name): pin for pin in pins}
 
 
 def test_requirements_are_exact_versions_each_named_once():
-    text = (ROOT / "requirements.txt").read_text()
-    lines = re.findall(r"^[^#\s].*$", text, flags=re.MULTILINE)
-    assert all(
-        re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", line) for line in lines
+    include, *more = lines_of("requirements-test.txt")
+    assert include == "-r requirements.txt"
+    lines = lines_of("requirements.txt") + more
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    assert len({line.partition("==")[0].lower() for line in lines}) == len(
+        lines
     )
-    assert len(pinned()) == len(lines)
 
 
 @pytest.mark.parametrize("dependency", PROJECT["dependencies"])
@@ -110,29 +118,31 @@ def test_continuous_integration_tests_the_oldest_and_the_newest_python():
 @pytest.fixture
 def setup_copy(tmp_path):
     """A repository of only the files that the set-up reads."""
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "requirements-test.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "tools").mkdir()
     shutil.copy(ROOT / "tools/setup_environment.py", tmp_path / "tools")
     return tmp_path
 
 
-def run_setup(folder, code=""):
+def run_setup(folder, code="", *arguments):
     """Run the script after `code`, with subprocesses that only get noted."""
     script = folder / "tools/setup_environment.py"
     program = f"""
 import runpy, subprocess, sys
 from pathlib import Path
 calls = Path({str(folder)!r}) / "calls.txt"
-state = {{"error": "", "status": 0}}
+state = {{"error": "", "failing": ""}}
 def call(command, **_):
     with calls.open("a") as file:
         file.write(" ".join(command[1:]) + "\\n")
-    return state["status"]
+    failing = state["failing"]
+    return int(bool(failing) and failing in " ".join(command))
 def run(command, **_):
     status = 1 if state["error"] else 0
     return subprocess.CompletedProcess(command, status, "", state["error"])
 subprocess.call, subprocess.run = call, run
+sys.argv[1:] = {arguments!r}
 {code}
 runpy.run_path({str(script)!r}, run_name="__main__")
 """
@@ -151,6 +161,55 @@ def test_second_setup_installs_nothing(setup_copy):
     assert "requirements.txt" in calls and "ipykernel install" in calls
     done, calls = run_setup(setup_copy)
     assert done.returncode == 0 and calls == ""
+
+
+def test_what_the_tests_need_comes_on_top(setup_copy):
+    _, calls = run_setup(setup_copy)
+    assert "requirements-test.txt" not in calls
+    own = setup_copy / ".venv/own-package"
+    own.touch()
+    _, calls = run_setup(setup_copy, "", "--tests")
+    assert "requirements-test.txt" in calls and own.exists()
+    # Who has run the tests has all that the course needs.
+    for arguments in ((), ("--tests",)):
+        _, calls = run_setup(setup_copy, "", *arguments)
+        assert calls == ""
+
+
+def test_pytorch_comes_in_the_build_for_this_machine(setup_copy):
+    done, calls = run_setup(setup_copy)
+    installs = [line for line in calls.splitlines() if "uv pip" in line]
+    assert len(installs) == 2  # torch for this machine, then all the rest
+    assert "--torch-backend=auto" in installs[0]
+    assert installs[0].endswith("torch torchvision")
+    assert "--torch-backend" not in installs[1]
+    assert "does not answer" not in done.stdout
+
+
+def test_without_pytorch_s_site_the_usual_build_comes(setup_copy):
+    done, calls = run_setup(setup_copy, 'state["failing"] = "--torch-backend"')
+    assert done.returncode == 0 and "does not answer" in done.stdout
+    assert "uv pip install --python" in calls.splitlines()[-3]
+    assert "-r " in calls.splitlines()[-3]
+
+
+@pytest.mark.parametrize("behaviour", ["refuses", "hangs"])
+def test_a_silent_pytorch_site_costs_seconds(tmp_path, behaviour):
+    """uv itself, against an index on this machine that gives no answer."""
+    shorter = {"UV_HTTP_TIMEOUT": "1"}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        if behaviour == "refuses":
+            silent.close()
+        done = subprocess.run(
+            [sys.executable, "-m", "uv", "pip", "install", "--no-cache"]
+            + ["--dry-run", "--target", tmp_path, "colorama"]
+            + ["--default-index", f"http://127.0.0.1:{port}/simple"],
+            env={**os.environ, **setup_environment.PATIENCE, **shorter},
+            capture_output=True,
+            timeout=60,
+        )
+    assert done.returncode != 0
 
 
 def test_changed_requirements_are_installed_on_top(setup_copy):
@@ -187,7 +246,7 @@ def test_damaged_environment_is_made_again(setup_copy):
 
 
 def test_failed_installation_is_one_sentence_and_not_stamped(setup_copy):
-    done, _ = run_setup(setup_copy, 'state["status"] = 1')
+    done, _ = run_setup(setup_copy, 'state["failing"] = "-r"')
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "Check the network" in done.stderr
     stamp = setup_copy / ".venv" / setup_environment.STAMP.name

@@ -35,26 +35,22 @@ def repository(root: Path) -> str:
 
 
 def set_repository(root: Path, new: str) -> list[Path]:
-    """Replace the present address by `new` ("owner/name").
-
-    Returns the files that changed.
-    """
+    """Replace the present address by `new`; return the files that changed."""
     old = re.escape(repository(root))
     address = re.compile(rf"(github(?:\.com)?/){old}(?![\w-])")
+    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
     changed = []
-    for path in files_with_address(root):
+    for path in [
+        root / "pyproject.toml",
+        *sorted(root.glob("*.md")),
+        *notebooks,
+    ]:
         text = path.read_text(encoding="utf-8")
         rewritten = address.sub(rf"\g<1>{new}", text)
         if rewritten != text:
             path.write_text(rewritten, encoding="utf-8")
             changed.append(path)
     return changed
-
-
-def files_with_address(root: Path) -> list[Path]:
-    """Return the files that may name the repository."""
-    notebooks = sorted((root / "notebooks").glob("*.ipynb"))
-    return [root / "pyproject.toml", *sorted(root.glob("*.md")), *notebooks]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Make `.venv` with the tested versions of everything, or repair it.
 
-    python3 tools/setup_environment.py      (Windows: py ...)
+    python3 tools/setup_environment.py            (Windows: py ...)
+    python3 tools/setup_environment.py --tests    what the tests need, too
 
 Only the standard library is used, and the syntax stays readable for an old
 Python, so that a machine with the wrong one gets a sentence, not a traceback.
@@ -23,19 +24,25 @@ FOLDER = ROOT / ".venv"
 PYTHON = FOLDER / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = FOLDER / "course-companion.stamp"
 UNFINISHED = "unfinished"
+COURSE = "requirements.txt"
+TESTS = "requirements-test.txt"  # begins with all of COURSE
+# In vain a try shall cost seconds; uv's own patience is minutes.
+PATIENCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}
 
 
-def main():
+def main(arguments):
     """Bring `.venv` up to date; exit with one sentence where that fails."""
     check_this_python()
-    wanted, stamp = fingerprint(), read_stamp()
+    requirements = TESTS if "--tests" in arguments else COURSE
+    wanted, stamp = fingerprint(requirements), read_stamp()
+    enough = (wanted, fingerprint(TESTS))
     error = import_error()
     damaged = bool(error) and not is_system_library(error)
-    if stamp != wanted or damaged:
-        if stamp in (wanted, UNFINISHED) or not python_runs():
+    if stamp not in enough or damaged:
+        if stamp in (*enough, UNFINISHED) or not python_runs():
             create()
         STAMP.write_text(UNFINISHED)
-        install()
+        install(requirements)
         configure_jupyter()
         STAMP.write_text(wanted)
         error = import_error()
@@ -63,10 +70,10 @@ def check_this_python():
         )
 
 
-def fingerprint():
+def fingerprint(requirements):
     """Return a hash of everything that decides what `.venv` contains."""
     digest = hashlib.sha256(str(FOLDER).encode())
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in (COURSE, requirements, "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
@@ -94,20 +101,42 @@ def create():
     venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(str(FOLDER))
 
 
-def install():
+def install(requirements):
     """Install the tested versions and course_utils itself (editable)."""
     if not succeeds("-c", "import pip", quiet=True):
         run("-m", "ensurepip", "--default-pip", quiet=True)
-    print("Installing the tested versions (Linux: about 9 GB) ...", flush=True)
-    what = ("-r", str(ROOT / "requirements.txt"), "-e", str(ROOT))
+    print("Installing the tested versions ...", flush=True)
+    what = ("-r", str(ROOT / requirements), "-e", str(ROOT))
     # uv is many times faster; pip knows every mirror and proxy setting.
     os.environ.setdefault("UV_SYSTEM_CERTS", "1")
-    if succeeds("-m", "pip", "install", "--quiet", "uv") and succeeds(
-        "-m", "uv", "pip", "install", "--python", str(PYTHON), *what
-    ):
-        return
+    if succeeds("-m", "pip", "install", "--quiet", "uv"):
+        install_pytorch()
+        if uv_installs(*what):
+            return
     print("uv could not do it; pip tries the same.", flush=True)
     run("-m", "pip", "install", *what)
+
+
+def install_pytorch():
+    """Take PyTorch in the build that this machine can use.
+
+    uv looks for a driver of NVIDIA, AMD or Intel and takes torch and
+    torchvision, both, from that index of PyTorch's own. Where it cannot be
+    reached, what follows brings the usual build: with CUDA on Linux.
+    """
+    print("PyTorch, in the build for this machine ...", flush=True)
+    versions = ("--constraint", str(ROOT / COURSE))
+    if not uv_installs(
+        *("--torch-backend=auto", *versions, "torch", "torchvision"),
+        **PATIENCE,
+    ):
+        print("PyTorch's site does not answer; the usual build comes instead.")
+
+
+def uv_installs(*what, **environment):
+    """Let uv install something, and say whether it could."""
+    command = ("-m", "uv", "pip", "install", "--python", str(PYTHON))
+    return succeeds(*command, *what, **environment)
 
 
 def configure_jupyter():
@@ -149,11 +178,16 @@ def explain(error):
     return f"The new environment does not work: {error}"
 
 
-def succeeds(*arguments, quiet=False):
+def succeeds(*arguments, quiet=False, **environment):
     """Run `.venv`'s Python and say whether it exited well."""
     output = subprocess.DEVNULL if quiet else None
-    command = [str(PYTHON), *arguments]
-    return subprocess.call(command, stdout=output, stderr=output) == 0
+    status = subprocess.call(
+        [str(PYTHON), *arguments],
+        stdout=output,
+        stderr=output,
+        env=dict(os.environ, **environment),
+    )
+    return status == 0
 
 
 def run(*arguments, quiet=False):
@@ -167,6 +201,6 @@ def run(*arguments, quiet=False):
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit("\nStopped. Repeat the same command to start over cleanly.")

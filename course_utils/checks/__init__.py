@@ -39,6 +39,12 @@ from course_utils.checks.exercises.style_transfer_tensorflow import (
     check_choose_targets,
     check_train_step,
 )
+from course_utils.checks.exercises.train_a_recogniser import (
+    check_arcface_logits,
+    check_put_aside,
+    check_semi_hard_triplets,
+    check_unseen_eer,
+)
 from course_utils.checks.exercises.what_vgg_sees import check_gram_matrix
 from course_utils.checks.progress_file import reset_progress
 
@@ -53,6 +59,10 @@ EXERCISES: tuple[Exercise, ...] = (
     check_roc_curve,
     check_choose_threshold,
     check_who_is_it,
+    check_arcface_logits,
+    check_semi_hard_triplets,
+    check_put_aside,
+    check_unseen_eer,
     check_gram_matrix,
     check_compute_content_cost,
     check_compute_layer_style_cost,

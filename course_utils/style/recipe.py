@@ -1,10 +1,18 @@
-"""StyleRecipe: every knob of a transfer, in one frozen dataclass."""
+"""StyleRecipe: every knob of a transfer, in one frozen dataclass.
+
+A knob says once what it is: its default, its label with unit, a sentence of
+help, and what it may be. ``validate`` and the style lab's controls read that
+(``dataclasses.fields(StyleRecipe)``, each with ``metadata``).
+"""
 
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
 
 from . import vgg
 
@@ -13,15 +21,64 @@ class RecipeError(ValueError):
     """A knob of a StyleRecipe has a value that makes no sense."""
 
 
-CHOICES = {
-    "preserve_color": (None, "luminance", "match"),
-    "optimizer": ("lbfgs", "adam"),
-    "init": ("content", "noise", "style", "blend"),
-    "pooling": ("max", "avg"),
-    "precision": ("auto", "float32", "bfloat16"),
-    "weights": vgg.WEIGHTS,
-}
-"""The knobs that take one of a few values."""
+def _plain(value):
+    """Turn NumPy's numbers into Python's, and lists into tuples."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple | range):
+        return tuple(map(_plain, value))
+    return value
+
+
+class LayerWeights(Mapping):
+    """{layer: weight}, which nobody can change; equal to such a dict."""
+
+    def __init__(self, layers: Mapping[str, float] | Sequence[str] | str):
+        """Take a mapping, or names of layers for equal weights."""
+        layers = (layers,) if isinstance(layers, str) else layers
+        if not isinstance(layers, Mapping | Sequence):
+            raise RecipeError(
+                f"{layers!r} are no layers: name one or several of VGG16's, "
+                'for example ("conv1_1", "conv2_1").'
+            )
+        if not isinstance(layers, Mapping):
+            layers = {layer: 1 / len(layers) for layer in layers}
+        self._weights = {name: _plain(w) for name, w in layers.items()}
+
+    def __getitem__(self, layer: str) -> float:
+        """Return one layer's weight."""
+        return self._weights[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the layers' names, in the order they were given."""
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        """Count the layers."""
+        return len(self._weights)
+
+    def __hash__(self) -> int:
+        """Let a recipe be a key; as with ``==``, the order does not count."""
+        return hash(frozenset(self._weights.items()))
+
+    def __repr__(self) -> str:
+        """Look like a dict."""
+        return repr(self._weights)
+
+
+def _knob(default, label, help, *, low=None, high=None, choices=None):
+    """Declare a knob.
+
+    ``low`` is the smallest value, whole where only whole numbers make sense;
+    ``high`` is where a slider ends, no limit. ``choices`` are the values, or
+    {value: what a menu calls it}.
+    """
+    if choices is not None and not isinstance(choices, Mapping):
+        choices = {choice: choice for choice in choices}
+    about = {"label": label, "help": help, "low": low, "high": high}
+    return dataclasses.field(
+        default=default, metadata={**about, "choices": choices}
+    )
 
 
 @dataclass(frozen=True)
@@ -30,71 +87,130 @@ class StyleRecipe:
 
     ``StyleRecipe()`` is the balanced preset. Change a knob with
     ``StyleRecipe(style_weight=30)``, ``StyleRecipe.quick(init="noise")`` or
-    ``dataclasses.replace``.
-
-    Attributes:
-        content_layers: {layer: weight}, or a tuple of layers for equal
-            weights. Deeper layers keep less of the photograph.
-        style_layers: the same for the style. Deeper layers bring larger
-            shapes.
-        content_weight: alpha in Gatys et al., without unit (see losses.py).
-            0 leaves the content out: texture synthesis.
-        style_weight: beta. 0 leaves the style out: reconstruction.
-        tv_weight: weight of the total variation; more is smoother.
-        style_image_weights: one per style picture when there are several;
-            None for equal ones. Only their proportions matter.
-        preserve_color: None takes the style's colours, "luminance" paints
-            the brightness only, "match" first gives the style picture the
-            colours of the content (see color.py).
-        optimizer: "lbfgs" or "adam".
-        steps: evaluations of the loss at the last size. Smaller sizes, which
-            are cheaper, get 50 %, 100 % ... more.
-        learning_rate: of Adam, in units of the pixel range 0-1.
-        sizes: long sides in pixels, ascending. The picture is painted small
-            first and then refined: larger strokes, same quality.
-        init: what to start from: "content", "noise", "style" (cut to the
-            content's shape) or "blend", half content and half noise.
-        pooling: "max" as in VGG16, or "avg" as Gatys et al. preferred.
-        precision: of the network, "float32" or "bfloat16" (twice as fast on
-            hardware that has it); "auto" chooses.
-        snapshot_every: keep the picture every so many steps; 0 keeps none.
-        seed: of the noise.
-        weights: the set of VGG16 weights, one of vgg.WEIGHTS.
+    ``dataclasses.replace``. The weights are alpha and beta of Gatys et al.,
+    without unit (see losses.py). Layers may also be names without weights,
+    ``sizes`` one number; NumPy's numbers are numbers.
     """
 
-    content_layers: Mapping[str, float] | Sequence[str] = ("conv4_2",)
-    style_layers: Mapping[str, float] | Sequence[str] = dataclasses.field(
-        default_factory=lambda: {
-            "conv1_1": 0.4,
-            "conv2_1": 0.3,
-            "conv3_1": 0.2,
-            "conv4_1": 0.1,
-        }
+    style_weight: float = _knob(
+        100.0,
+        "Style weight β",
+        "More brings more of the painting; 0 leaves it out: reconstruction.",
+        low=0.0,
+        high=1000.0,
     )
-    content_weight: float = 1.0
-    style_weight: float = 100.0
-    tv_weight: float = 0.0
-    style_image_weights: tuple[float, ...] | None = None
-    preserve_color: str | None = None
-    optimizer: str = "lbfgs"
-    steps: int = 40
-    learning_rate: float = 0.02
-    sizes: tuple[int, ...] = (128, 256, 512)
-    init: str = "content"
-    pooling: str = "max"
-    precision: str = "auto"
-    snapshot_every: int = 50
-    seed: int = 0
-    weights: str = "vgg16_hed"
+    content_weight: float = _knob(
+        1.0,
+        "Content weight α",
+        "More keeps more of the photograph; 0 leaves it out: pure texture.",
+        low=0.0,
+        high=10.0,
+    )
+    preserve_color: str | None = _knob(
+        None,
+        "Colours",
+        "Whose colours the result has.",
+        choices={
+            None: "those of the style picture",
+            "luminance": "photograph's, brightness painted",
+            "match": "photograph's, style recoloured",
+        },
+    )
+    sizes: tuple[int, ...] = _knob(
+        (128, 256, 512),
+        "Long sides (pixels)",
+        "Ascending: painted small first, then refined, for larger strokes.",
+        low=1,
+    )
+    steps: int = _knob(
+        40,
+        "Steps (evaluations)",
+        "At the last size; the smaller sizes, which are cheaper, get more.",
+        low=1,
+        high=200,
+    )
+    init: str = _knob(
+        "content",
+        "Start from",
+        "Noise forgets the photograph's outlines; blend is half noise.",
+        choices=("content", "noise", "style", "blend"),
+    )
+    content_layers: Mapping[str, float] = _knob(
+        LayerWeights("conv4_2"),
+        "Content layers",
+        "Layer and share. Deeper layers keep less of the photograph.",
+        low=0.0,
+    )
+    style_layers: Mapping[str, float] = _knob(
+        LayerWeights(
+            {"conv1_1": 0.4, "conv2_1": 0.3, "conv3_1": 0.2, "conv4_1": 0.1}
+        ),
+        "Style layers",
+        "Layer and share. Deeper layers bring larger shapes.",
+        low=0.0,
+    )
+    tv_weight: float = _knob(
+        0.0,
+        "Total variation weight",
+        "More makes the picture smoother.",
+        low=0.0,
+        high=10.0,
+    )
+    style_image_weights: tuple[float, ...] | None = _knob(
+        None,
+        "Weights of several style pictures",
+        "One each; only their proportions matter. None: equal ones.",
+        low=0.0,
+    )
+    optimizer: str = _knob(
+        "lbfgs",
+        "Optimiser",
+        "L-BFGS has nothing to tune and gets lower; Adam needs a rate.",
+        choices=("lbfgs", "adam"),
+    )
+    learning_rate: float = _knob(
+        0.02,
+        "Learning rate (of 1)",
+        "Of Adam: how far a pixel moves per step, range 0 to 1.",
+        low=1e-6,
+        high=1.0,
+    )
+    pooling: str = _knob(
+        "max",
+        "Pooling",
+        "The maximum as in VGG16, or the average as Gatys preferred.",
+        choices=("max", "avg"),
+    )
+    precision: str = _knob(
+        "auto",
+        "Precision",
+        "bfloat16 is twice as fast where the hardware has it.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    weights: str = _knob(
+        "vgg16_hed",
+        "VGG16 weights",
+        "The first set is embedded, the others have to be fetched.",
+        choices=vgg.WEIGHTS,
+    )
+    snapshot_every: int = _knob(
+        50,
+        "Snapshot every (steps)",
+        "Keep the picture in the gallery; 0 keeps none.",
+        low=0,
+    )
+    seed: int = _knob(0, "Seed", "Of the noise to start from.", low=0)
 
     def __post_init__(self):
         """Bring the forms a knob may be written in to one."""
-        for knob in ("content_layers", "style_layers"):
-            object.__setattr__(self, knob, _as_weights(getattr(self, knob)))
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        if self.style_image_weights is not None:
-            weights = tuple(self.style_image_weights)
-            object.__setattr__(self, "style_image_weights", weights)
+        for field in dataclasses.fields(self):
+            value = _plain(getattr(self, field.name))
+            several = field.name in ("sizes", "style_image_weights")
+            if several and isinstance(value, Real):
+                value = (value,)
+            if field.name in ("content_layers", "style_layers"):
+                value = LayerWeights(value)
+            object.__setattr__(self, field.name, value)
 
     @classmethod
     def quick(cls, **changes) -> "StyleRecipe":
@@ -113,14 +229,29 @@ class StyleRecipe:
 
     def validate(self) -> None:
         """Raise RecipeError, a ValueError, at the first senseless value."""
-        self._check_choices()
-        self._check_numbers()
-        self._check_layers("content")
-        self._check_layers("style")
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
+            raise RecipeError(
+                f"sizes is {self.sizes}: list one or more long sides in "
+                "pixels, ascending, for example (128, 256, 512)."
+            )
+        for kind in ("content", "style"):
+            layers = getattr(self, f"{kind}_layers")
+            if getattr(self, f"{kind}_weight") and not any(layers.values()):
+                raise RecipeError(
+                    f"{kind}_layers gives no layer a positive weight: name "
+                    f"one, or set {kind}_weight to 0 to leave the {kind} out."
+                )
         if self.content_weight == self.style_weight == 0:
             raise RecipeError(
                 "content_weight and style_weight are both 0, which leaves "
                 "nothing to paint: give one of them a positive value."
+            )
+        if self.style_image_weights and not any(self.style_image_weights):
+            raise RecipeError(
+                "style_image_weights gives no picture a positive weight: "
+                "use None for equal ones."
             )
 
     def used_layers(self) -> tuple[str, ...]:
@@ -131,7 +262,7 @@ class StyleRecipe:
 
     def to_json(self) -> str:
         """Write the recipe down; ``from_json`` reads it."""
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        return json.dumps(dataclasses.asdict(self), indent=2, default=dict)
 
     @classmethod
     def from_json(cls, text: str) -> "StyleRecipe":
@@ -146,71 +277,34 @@ class StyleRecipe:
         recipe.validate()
         return recipe
 
-    def _check_choices(self) -> None:
-        for knob, choices in CHOICES.items():
-            value = getattr(self, knob)
-            if value not in choices:
-                allowed = ", ".join(repr(choice) for choice in choices)
-                raise RecipeError(f"{knob} is {value!r}: use {allowed}.")
 
-    def _check_numbers(self) -> None:
-        for knob in ("content_weight", "style_weight", "tv_weight"):
-            _require_weight(knob, getattr(self, knob))
-        _require_whole("steps", self.steps, 1)
-        _require_whole("snapshot_every", self.snapshot_every, 0)
-        _require_whole("seed", self.seed, 0)
-        for size in self.sizes:
-            _require_whole("a long side in sizes", size, 1)
-        if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
-            raise RecipeError(
-                f"sizes is {self.sizes}: list one or more long sides in "
-                "pixels, ascending, for example (128, 256, 512)."
-            )
-        _require_weight("learning_rate", self.learning_rate)
-        if self.learning_rate == 0:
-            raise RecipeError("learning_rate is 0: Adam would never move.")
-        weights = self.style_image_weights
-        for weight in weights or ():
-            _require_weight("a weight in style_image_weights", weight)
-        if weights is not None and not any(weights):
-            raise RecipeError(
-                "style_image_weights gives no picture a positive weight: "
-                "use None for equal ones."
-            )
-
-    def _check_layers(self, kind: str) -> None:
-        layers = getattr(self, f"{kind}_layers")
-        if getattr(self, f"{kind}_weight") and not any(layers.values()):
-            raise RecipeError(
-                f"{kind}_layers gives no layer a positive weight: name one, "
-                f"or set {kind}_weight to 0 to leave the {kind} out."
-            )
-        for layer, weight in layers.items():
+def _check(field: dataclasses.Field, value) -> None:
+    """Check a knob by what it says of itself."""
+    choices, low = field.metadata["choices"], field.metadata["low"]
+    if choices:
+        if value not in list(choices):  # it may be unhashable
+            allowed = ", ".join(map(repr, choices))
+            raise RecipeError(f"{field.name} is {value!r}: use {allowed}.")
+    elif isinstance(value, Mapping):
+        for layer, weight in value.items():
             if layer not in vgg.LAYERS:
                 raise RecipeError(
-                    f"{kind}_layers names {layer!r}: the layers are "
+                    f"{field.name} names {layer!r}: the layers are "
                     f"{', '.join(vgg.LAYERS)}."
                 )
-            _require_weight(f"the weight of {layer} in {kind}_layers", weight)
+            name = f"the weight of {layer} in {field.name}"
+            _check_number(name, weight, low)
+    elif isinstance(value, tuple):
+        for number in value:
+            _check_number(f"a number in {field.name}", number, low)
+    elif value is not None or field.default is not None:
+        _check_number(field.name, value, low)
 
 
-def _as_weights(layers) -> dict[str, float]:
-    if isinstance(layers, str):
-        layers = (layers,)
-    if isinstance(layers, Mapping):
-        return dict(layers)
-    return {layer: 1 / len(layers) for layer in layers}
-
-
-def _require_weight(name: str, value) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise RecipeError(f"{name} is {value!r}: use a number, 0 or larger.")
-
-
-def _require_whole(name: str, value, smallest: int) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or value < smallest:
+def _check_number(name: str, value, low: float) -> None:
+    kind, word = (Integral, "whole ") if isinstance(low, int) else (Real, "")
+    number = isinstance(value, kind) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < low:
         raise RecipeError(
-            f"{name} is {value!r}: use a whole number, {smallest} or larger."
+            f"{name} is {value!r}: use a {word}number, {low:g} or larger."
         )

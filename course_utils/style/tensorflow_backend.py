@@ -5,30 +5,20 @@ side by side. What differs is how a gradient is asked for (a tape instead of
 ``backward``) and that the whole evaluation is compiled into one graph.
 """
 
-import contextlib
-import sys
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from . import hardware, vgg
+from course_utils import hardware
+
+from . import vgg
 from .losses import Targets
 
-# PyTorch loads triton late, at the first optimiser or with torchvision. Loaded
-# after TensorFlow it ends the process (tensorflow issue 124205); loaded before,
-# the two get on. Too late for that, PyTorch does without it.
-if "tensorflow" in sys.modules:
-    sys.modules.setdefault("triton", None)
-else:
-    with contextlib.suppress(ImportError):
-        import triton  # noqa: F401
-
+hardware.prepare()
 with hardware.silent_stderr():
     import tensorflow as tf
 
     GPUS = tf.config.list_physical_devices("GPU")
-
-hardware.keep_freed_memory()
 
 DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
 

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import sys
 from pathlib import Path
 
 from . import sources
@@ -34,10 +33,7 @@ def main():
     parser.add_argument("--output", type=Path, default=PACK)
     parser.add_argument("--sources", type=Path, default=SOURCES)
     options = parser.parse_args()
-    try:
-        build_pack(options.output, options.sources)
-    except sources.SourceError as error:
-        sys.exit(f"build_course_mini: {error}")
+    build_pack(options.output, options.sources)
 
 
 def build_pack(output, source_folder):

@@ -1,0 +1,224 @@
+"""What this process may use of the machine, and how libraries should use it.
+
+The standard answers (``os.cpu_count``, the memory that the system calls
+available) are those of the whole machine, also inside a container.
+"""
+
+import contextlib
+import ctypes
+import functools
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")  # Linux shows control groups there
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_MEMORY = Path("/proc/meminfo")
+
+
+def prepare() -> None:
+    """Have the libraries behave; call it before they are imported.
+
+    Every notebook does so in its Setup cell, and both style transfer backends
+    do. It changes this process for good, and what it starts:
+
+    - OpenMP's threads sleep while they wait (``OMP_WAIT_POLICY``). By default
+      they spin, and a second program on the machine makes every evaluation of
+      PyTorch several times slower.
+    - PyTorch and TensorFlow start as many threads as this process may use
+      cores (``OMP_NUM_THREADS``, ``TF_NUM_..._THREADS``) where a container
+      allows fewer than they see.
+    - Freed memory stays with the process (glibc's ``mallopt``): see
+      ``_keep_freed_memory``.
+    - triton is loaded before TensorFlow. PyTorch loads it late, at its first
+      optimiser or with torchvision, and after TensorFlow that ends the
+      process (tensorflow issue 124205). Where TensorFlow was faster, triton is
+      hidden, and PyTorch does without.
+
+    A variable that is set already keeps its value.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if usable_cores() < _affinity():
+        for name in (
+            "OMP_NUM_THREADS",
+            "TF_NUM_INTRAOP_THREADS",
+            "TF_NUM_INTEROP_THREADS",
+        ):
+            os.environ.setdefault(name, str(usable_cores()))
+    _keep_freed_memory()
+    if "tensorflow" in sys.modules:
+        sys.modules.setdefault("triton", None)
+    else:
+        with contextlib.suppress(ImportError):
+            import triton  # noqa: F401
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, at least 1.
+
+    The smaller of its affinity and its container's quota, rounded up: 2 under
+    ``docker run --cpus=1.5``. ``os.cpu_count`` is the machine's.
+    """
+    quota = min(map(_quota, _groups("cpu")), default=math.inf)
+    return max(1, math.ceil(min(_affinity(), quota)))
+
+
+@functools.cache
+def cpu_has_bfloat16() -> bool:
+    """Say whether the processor multiplies bfloat16 in hardware.
+
+    Without AVX512-BF16 or AMX a bfloat16 convolution is emulated, slower than
+    float32. Read from Linux's list of processor features; False elsewhere.
+    """
+    try:
+        features = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return "avx512_bf16" in features or "amx_bf16" in features
+
+
+def free_memory() -> int | None:
+    """Return the bytes this process may still fill, None if unknown (Linux).
+
+    The smaller of what the machine has left and what the container allows,
+    and what this process freed but kept (see ``prepare``).
+    """
+    available = _named_number(_MEMORY, "MemAvailable:")
+    if available is None:
+        return None
+    allowed = min(map(_group_memory, _groups("memory")), default=math.inf)
+    return min(available * 1024, allowed) + _kept_memory()
+
+
+@contextlib.contextmanager
+def silent_stderr():
+    """Hide what C++ code writes to the error stream in the meantime.
+
+    TensorFlow greets with a page of hints while it is imported, which no
+    setting turns off (tensorflow issue 100442). Python's exceptions are not
+    affected. A process without an error stream has nothing to hide.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _affinity() -> int:
+    """Return the cores that the system lets this process run on."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Go through the folders of this process's control groups, outwards.
+
+    Every group around a process limits it too. Version 2 has one tree for all
+    controllers, version 1 one for each. A container may show the root only.
+    """
+    try:
+        lines = _OWN_GROUPS.read_text().splitlines()
+    except OSError:  # no Linux
+        return
+    for line in lines:
+        _, controllers, name = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        tree = _GROUPS / controller if controllers else _GROUPS
+        own = Path(name.lstrip("/"))
+        for group in (own, *own.parents):
+            yield tree / group
+
+
+def _quota(group: Path) -> float:
+    """Return the cores that a group allows, possibly a fraction."""
+    limit = _numbers(group / "cpu.max")  # version 2
+    limit = limit or [
+        *_numbers(group / "cpu.cfs_quota_us"),
+        *_numbers(group / "cpu.cfs_period_us"),
+    ]
+    quota, period = limit or (-1, 1)
+    return quota / period if quota > 0 else math.inf
+
+
+def _group_memory(group: Path) -> float:
+    """Return the bytes that a group leaves.
+
+    Files that were read lately count as used (``inactive_file``), but give
+    way to whoever needs the place.
+    """
+    limit = _numbers(group / "memory.max")  # version 2
+    limit = limit or _numbers(group / "memory.limit_in_bytes")
+    used = _numbers(group / "memory.current")
+    used = used or _numbers(group / "memory.usage_in_bytes")
+    if not limit or not used:
+        return math.inf
+    files = _named_number(group / "memory.stat", "total_inactive_file")
+    files = files or _named_number(group / "memory.stat", "inactive_file") or 0
+    return limit[0] - used[0] + files
+
+
+def _numbers(file: Path) -> list[int]:
+    """Read whole numbers; none if the file is missing or says "max"."""
+    try:
+        return [int(word) for word in file.read_text().split()]
+    except (OSError, ValueError):
+        return []
+
+
+def _named_number(file: Path, name: str) -> int | None:
+    """Read the number behind a name, of a file with one a line."""
+    with contextlib.suppress(OSError):
+        for line in file.read_text().splitlines():
+            if line.split()[0] == name:
+                return int(line.split()[1])
+    return None
+
+
+def _keep_freed_memory() -> None:
+    """Have freed blocks stay with the process for the next one (glibc).
+
+    Feature maps come and go at every evaluation. By default the large ones
+    return to the system each time, which then hands out pages of zeros again:
+    a third of a bfloat16 evaluation went into that. One heap for all threads
+    (PyTorch runs backwards in a thread of its own) leaves fewer holes.
+    """
+    mmap_threshold, trim_threshold, arena_max = -3, -1, -8  # malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(arena_max, 1)
+
+
+class _Heap(ctypes.Structure):
+    """struct mallinfo2 of malloc.h; ``fordblks`` are the free bytes."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def _kept_memory() -> int:
+    """Return the freed bytes that stayed with this process (glibc 2.33)."""
+    try:
+        mallinfo2 = ctypes.CDLL("libc.so.6").mallinfo2
+    except (OSError, AttributeError):
+        return 0
+    mallinfo2.restype = _Heap
+    return mallinfo2().fordblks
