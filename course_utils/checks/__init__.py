@@ -40,6 +40,12 @@ from course_utils.checks.exercises.roc_curve import check_roc_curve
 from course_utils.checks.exercises.scaled_size import check_scaled_size
 from course_utils.checks.exercises.total_cost import check_total_cost
 from course_utils.checks.exercises.total_variation import check_total_variation
+from course_utils.checks.exercises.train_a_recogniser import (
+    check_arcface_logits,
+    check_put_aside,
+    check_semi_hard_triplets,
+    check_unseen_eer,
+)
 from course_utils.checks.exercises.train_step import check_train_step
 from course_utils.checks.exercises.triplet_loss import check_triplet_loss
 from course_utils.checks.exercises.verify import check_verify
@@ -56,6 +62,10 @@ EXERCISES: tuple[Exercise, ...] = (
     check_roc_curve,
     check_choose_threshold,
     check_who_is_it,
+    check_arcface_logits,
+    check_semi_hard_triplets,
+    check_put_aside,
+    check_unseen_eer,
     check_gram_matrix,
     check_compute_content_cost,
     check_compute_layer_style_cost,
@@ -94,6 +104,7 @@ __all__ = [
     "EXERCISES",
     "Exercise",
     "check_align_face",
+    "check_arcface_logits",
     "check_capture_features",
     "check_choose_targets",
     "check_choose_threshold",
@@ -107,12 +118,15 @@ __all__ = [
     "check_module_index",
     "check_normalise",
     "check_preserve_color",
+    "check_put_aside",
     "check_roc_curve",
     "check_scaled_size",
+    "check_semi_hard_triplets",
     "check_total_cost",
     "check_total_variation",
     "check_train_step",
     "check_triplet_loss",
+    "check_unseen_eer",
     "check_verify",
     "check_who_is_it",
     "progress",

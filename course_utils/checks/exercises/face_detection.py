@@ -18,7 +18,9 @@ def _pairs_of_boxes(generator):
         start = corner + size * shift
         boxes = [
             np.concatenate([corner, corner + size]),
-            np.concatenate([start, start + size * generator.uniform(0.75, 0.95)]),
+            np.concatenate(
+                [start, start + size * generator.uniform(0.75, 0.95)]
+            ),
         ]
         cases.append(tuple(boxes[i] for i in generator.permutation(2)))
     return cases
