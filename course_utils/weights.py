@@ -324,8 +324,10 @@ def _one_at_a_time(item: WeightFile) -> Iterator[None]:
     except Timeout:
         print(f"{item.name}: another process fetches it, waiting", flush=True)
         lock.acquire()
-    with contextlib.closing(lock):
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _obtain(item: WeightFile, progress: bool) -> None:

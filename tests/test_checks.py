@@ -22,7 +22,7 @@ from course_utils.checks.exercise import (
     NotAttemptedError,
     examine,
 )
-from course_utils.style import color
+from course_utils.style import pyramid
 from course_utils.style.tensorflow_backend import tf
 
 ANSWERS = (face_answers, style_answers, bug_answers)
@@ -469,8 +469,8 @@ def test_the_reference_variation_by_hand():
 def test_the_reference_colors_are_those_of_the_course():
     painting, photo = np.random.default_rng(0).random((2, 1, 6, 5, 3))
     mine = checks.check_preserve_color.solution(painting, photo)
-    bright = color.luminance(painting[0].astype(np.float32))
-    course = color.recolor(bright, photo[0].astype(np.float32))
+    bright = pyramid.luminance(painting[0].astype(np.float32))
+    course = pyramid.recolor(bright, photo[0].astype(np.float32))
     assert np.allclose(mine[0], course, atol=1e-6)
 
 

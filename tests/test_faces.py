@@ -7,11 +7,14 @@ import pickle
 import shutil
 import subprocess
 import sys
+import warnings
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import onnxruntime
 import pytest
 from insightface.app import FaceAnalysis
+from matplotlib import font_manager
 
 from course_utils import faces, images, weights
 from course_utils.faces import NoFaceError, analysis, draw
@@ -120,10 +123,33 @@ def test_pictures_too_small_or_thin_for_a_face(det_size):
         assert analysis.embed_faces(app, np.rot90(image)) == []
 
 
-@pytest.mark.parametrize("wrong", [None, np.zeros((9, 9)), "obama.jpg"])
-def test_what_is_not_a_picture_is_explained(app, wrong):
-    with pytest.raises(ImageError):
-        faces.detect_faces(app, wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "obama.jpg",
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 1), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3)),
+        np.zeros((9, 9, 3), bool),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+)
+def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
+    good = photo("faces/obama_1")
+    (face,) = faces.detect_faces(app, good)
+    for ask in (
+        lambda: faces.detect_faces(app, wrong),
+        lambda: analysis.embed_faces(app, wrong),
+        lambda: faces.verify(app, wrong, good),
+        lambda: faces.verify(app, good, wrong),
+        lambda: faces.draw_faces(wrong, [face]),
+        lambda: faces.draw_pose(wrong, face),
+        lambda: faces.from_afar(wrong),
+    ):
+        with pytest.raises(ImageError, match="[Pp]icture"):
+            ask()
 
 
 def test_the_threshold_and_size_can_be_chosen(photo):
@@ -206,7 +232,7 @@ def test_a_pack_without_recognition_compares_nobody(tmp_path, photo):
     for ask in (
         lambda: faces.verify(detector, image, image, threshold=0.3),
         lambda: analysis.embed_faces(detector, image),
-        lambda: faces.pack_identity(detector),
+        lambda: faces.gallery.pack_identity(detector),
     ):
         with pytest.raises(ValueError, match="no recognition model"):
             ask()
@@ -236,10 +262,65 @@ def test_drawing_leaves_the_picture_alone(app, photo):
 def test_drawing_stays_inside_what_it_marks(app, photo):
     image = photo("faces/collins_1")
     (face,) = faces.detect_faces(app, image)
-    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж 你"])
+    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж م"])
     rows, columns = np.nonzero((drawn != image).any(axis=2))
     assert rows.min() > face.bbox[1] - 40 and rows.max() < face.bbox[3] + 10
     assert columns.min() > face.bbox[0] - 10
+
+
+@pytest.mark.parametrize("one, other", ["王小", "กข", "हद", "شب", "אב", "Жλ"])
+def test_a_label_shows_its_letters_or_says_that_it_cannot(
+    app, photo, one, other
+):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    draw._font_file.cache_clear()  # it warns once
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = [
+            faces.draw_faces(image, found, labels=[text])
+            for text in (one, other)
+        ]
+    # All letters that a font lacks look the same.
+    if (drawn[0] == drawn[1]).all():
+        (first, second) = caught
+        assert f"has the letters {one}: install" in str(first.message)
+        assert f"has the letters {other}: install" in str(second.message)
+    else:
+        assert not caught
+
+
+def test_letters_that_no_font_has_are_named(app, photo, monkeypatch):
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    draw._font_file.cache_clear()
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    with pytest.warns(UserWarning, match="has the letters 小王: install"):
+        faces.draw_faces(image, found, labels=["A王\n\u200d小王"])
+    draw._font_file.cache_clear()
+
+
+def test_a_label_may_be_a_number(app, photo):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, found, labels=[0.93]),
+        faces.draw_faces(image, found, labels=["0.93"]),
+    )
+
+
+def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
+    for name in ("group8_office", "crowd_crossing", "obama_1"):
+        for face in faces.detect_faces(app, photo(f"faces/{name}")):
+            assert float(draw.rounded_down(face.det_score)) <= face.det_score
+    image = photo("faces/obama_1")
+    face = faces.detect_faces(app, image)[0]
+    face.det_score = np.float32(0.9271)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, [face]),
+        faces.draw_faces(image, [face], labels=["0.92"]),
+    )
+    assert draw.rounded_down(np.float32(0.93)) == "0.93"
 
 
 def test_drawing_says_what_it_cannot_draw(app, photo):
@@ -277,34 +358,11 @@ def test_a_turned_picture_turns_the_pose(app, photo):
 
 def test_threads_do_not_change_the_embeddings(app, photo):
     pictures = [photo(f"faces/{name}") for name in ONE_FACE[:6]]
-    for workers in (1, 2, None):
-        found = analysis.in_threads(
-            lambda picture: analysis.embed_faces(app, picture),
-            pictures,
-            workers,
-        )
-        for picture, (one,) in zip(pictures, found, strict=True):
-            (other,) = faces.detect_faces(app, picture)
-            np.testing.assert_allclose(one.embedding, other.embedding)
-
-
-def test_threads_take_only_a_few_items_ahead():
-    taken = []
-
-    def items():
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
-    squares = analysis.in_threads(lambda n: n * n, items(), workers=2)
-    assert [next(squares) for _ in range(10)] == [n * n for n in range(10)]
-    assert len(taken) < 30
-    squares.close()
-
-
-def test_no_thread_is_no_answer():
-    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
-        analysis.in_threads(print, [], workers=0)
+    with ThreadPool(3) as pool:
+        found = pool.map(functools.partial(analysis.embed_faces, app), pictures)
+    for picture, (one,) in zip(pictures, found, strict=True):
+        (other,) = faces.detect_faces(app, picture)
+        np.testing.assert_allclose(one.embedding, other.embedding)
 
 
 def count_faces(app, name):
@@ -393,7 +451,6 @@ image = images.load_image(images.sample("faces/obama_1"))
 before = len(os.listdir("/proc/self/task"))
 app = faces.load_face_analysis()
 faces.detect_faces(app, image)
-list(faces.analysis.in_threads(lambda _: faces.detect_faces(app, image), "ab"))
 print(len(os.listdir("/proc/self/task")) - before)
 """
     result = subprocess.run(
@@ -431,5 +488,3 @@ def test_from_afar_keeps_the_size_and_little_else():
     assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)
     with pytest.raises(ValueError, match="above 0 and up to 1, not 6"):
         faces.from_afar(noise, 6)
-    with pytest.raises(ImageError, match="None"):
-        faces.from_afar(None)

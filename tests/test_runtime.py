@@ -96,7 +96,7 @@ def test_importing_the_package_is_cheap():
         "from course_utils import checks, faces, images, runtime, style; "
         "from course_utils import quizzes, weights; "
         "heavy = {'torch', 'tensorflow', 'cv2', 'insightface', 'onnxruntime',"
-        " 'lancedb', 'pyarrow', 'ray', 'matplotlib', 'ipywidgets',"
+        " 'ray', 'matplotlib', 'ipywidgets',"
         " 'filelock'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -15,7 +15,7 @@ from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from course_utils import images, style
-from course_utils.style import StyleRecipe, backends
+from course_utils.style import StyleRecipe, vgg
 from course_utils.widgets import StyleLab
 
 TINY = StyleRecipe(sizes=(24, 32), steps=4, snapshot_every=2)
@@ -310,7 +310,7 @@ def wait_for_print(client, start):
 # Both frameworks
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 @asynchronous
 async def test_each_framework_paints(backend):
     lab = make_lab(backend=backend)
@@ -329,7 +329,7 @@ async def test_both_take_turns():
     lab.pause.click()
     await lab.finished()
     torch, tensorflow = (
-        lab.transfer.latest[name].step for name in backends.BACKENDS
+        lab.transfer.latest[name].step for name in vgg.BACKENDS
     )
     assert torch - tensorflow in (0, 1) and tensorflow >= 2
     lab.resume.click()

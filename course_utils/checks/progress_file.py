@@ -50,8 +50,11 @@ def record(name: str) -> None:
 
 
 def reset_progress() -> None:
-    """Forget which exercises were solved."""
-    path().unlink(missing_ok=True)
+    """Forget which exercises were solved; if that fails, only say so."""
+    try:
+        path().unlink(missing_ok=True)
+    except OSError as error:
+        print(f"The progress could not be reset: {error}")
 
 
 def _write(file: Path, names: set[str]) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils import hardware, images, weights
 
@@ -194,47 +191,6 @@ def largest_face(faces: Sequence[Face]) -> Face:
             "or another det_size."
         )
     return max(faces, key=_box_area)
-
-
-def in_threads(
-    function: Callable, items: Iterable, workers: int | None = None
-) -> Iterator:
-    """Yield ``function(item)`` of each item, in order, worked out in threads.
-
-    Only a few items are begun before their turn, so that any number of them
-    fits into memory. Close the generator to end early.
-
-    Args:
-        function: called in a thread; what it raises is raised here.
-        items: what to call it with.
-        workers: threads; default one a core.
-
-    Raises:
-        ValueError: at once, if ``workers`` is less than 1.
-    """
-    workers = hardware.usable_cores() if workers is None else workers
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}.")
-    return _in_threads(function, items, workers)
-
-
-def watch(photographs: Iterable, total: int, progress: bool) -> Iterator:
-    """Pass photographs on and, if ``progress``, show a bar with time left."""
-    return tqdm(photographs, total=total, unit="photo", disable=not progress)
-
-
-def _in_threads(function: Callable, items: Iterable, workers: int) -> Iterator:
-    pool = ThreadPoolExecutor(workers)
-    begun = deque()
-    try:
-        for item in items:
-            begun.append(pool.submit(function, item))
-            if len(begun) > 4 * workers:  # a slow one must not idle the others
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _to_bgr(image: np.ndarray) -> np.ndarray:

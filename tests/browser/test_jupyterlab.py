@@ -196,7 +196,7 @@ def test_a_quiz_answers(run_code, page):
         "from course_utils import quizzes\nquizzes.show('face_recognition')",
     )
     questions = page.locator(".Quiz")
-    expect(questions).to_have_count(12)
+    expect(questions).to_have_count(16)
     number = questions.filter(has=page.locator("input.Input-text")).first
     for answer, verdict in (("0.3", "No:"), ("0.1", "Right:")):
         number.locator("input.Input-text").fill(answer)

@@ -1,17 +1,15 @@
-"""The folder job on Ray: same table, also when a worker is killed."""
+"""Enrolment on Ray: the same table, also when workers are killed."""
 
 import os
 import signal
 import sys
 import tempfile
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_utils import faces, images
-from course_utils.faces import enrolment, scale
+from course_utils.faces import enrolment
 
 # Read when Ray is imported: listen on 127.0.0.1 only (its name speaks of
 # other systems, where this is the default), need no token for that, and do
@@ -21,6 +19,7 @@ os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to be there
 ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
+multiprocessing = pytest.importorskip("ray.util.multiprocessing")
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
 COPIES = 8
@@ -105,40 +104,49 @@ def by_photograph(gallery):
     return dict(zip(photographs, matrix, strict=True))
 
 
-def dying_over(victim, marker=None):
-    """A worker that is killed by SIGKILL while it looks at one photograph.
+class Deadly:
+    """A pool whose workers are killed while they look at one photograph.
 
     With a marker file this happens once, else every time.
     """
 
-    class Dying(scale._Examiner):
-        def _look(self, number, person, path):
-            if path == str(victim) and not (marker and marker.exists()):
+    def __init__(self, pool, victim, marker=None):
+        self.pool, self.victim, self.marker = pool, victim, marker
+
+    def imap_unordered(self, look, photographs):
+        victim, marker = self.victim, self.marker
+
+        def look_or_die(photograph):
+            if photograph.path == victim and not (marker and marker.exists()):
                 if marker:
                     marker.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super()._look(number, person, path)
+            return look(photograph)
 
-    return Dying
+        return self.pool.imap_unordered(look_or_die, photographs)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Two workers of a Ray that is there before the job, as a cluster is."""
+    ray.init(num_cpus=2, include_dashboard=False)
+    retry = {"max_restarts": -1, "max_task_retries": 1}
+    with multiprocessing.Pool(2, ray_remote_args=retry) as workers:
+        yield workers
+    ray.shutdown()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_a_killed_worker_loses_and_doubles_nothing(
-    people, gallery, local, monkeypatch, tmp_path
+    people, gallery, local, pool, monkeypatch, tmp_path
 ):
-    """With a Ray that the job starts and ends by itself."""
     there_before = sorted((people / "biden_1").glob("*.jpg"))[:3]
     gallery.enrol("biden_1", there_before)
     marker = tmp_path / "killed"
-    dying = dying_over(people / "hopper_1" / "5.jpg", marker)
-    monkeypatch.setattr(scale, "_Examiner", dying)
-    monkeypatch.setattr(scale, "PHOTOGRAPHS_PER_TASK", 4)
+    deadly = Deadly(pool, people / "hopper_1" / "5.jpg", marker)
     monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 6)
-    report = scale.enrol_folder_with_ray(
-        gallery, people, workers=2, progress=False
-    )
+    report = faces.enrol_folder(gallery, people, pool=deadly, progress=False)
     assert marker.exists()
-    assert not ray.is_initialized()
     expected, expected_report = local
     assert list(report.duplicates) == there_before
     assert {*report.added, *there_before} == {*expected_report.added}
@@ -147,62 +155,40 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     assert_same_table(gallery, expected)
 
 
-@pytest.fixture(scope="module")
-def two_workers():
-    """A Ray of two cores that is there before the job, as a cluster is."""
-    ray.init(num_cpus=2, include_dashboard=False)
-    yield
-    ray.shutdown()
-
-
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_what_kills_every_worker_remains_and_stops_nothing_else(
-    people, gallery, local, two_workers, monkeypatch
+    people, gallery, local, pool
 ):
-    deadly = people / "hopper_1" / "5.jpg"
-    monkeypatch.setattr(scale, "_Examiner", dying_over(deadly))
-    monkeypatch.setattr(scale, "PHOTOGRAPHS_PER_TASK", 4)
-    monkeypatch.setattr(scale, "MAX_RETRIES", 1)
-    report = scale.enrol_folder_with_ray(
-        gallery, people, workers=2, progress=False
+    victim = people / "hopper_1" / "5.jpg"
+    report = faces.enrol_folder(
+        gallery, people, pool=Deadly(pool, victim), progress=False
     )
-    assert ray.is_initialized()
     expected, expected_report = local
-    assert deadly in report.remaining and len(report.remaining) <= 4
-    assert {*report.added, *report.remaining} == {*expected_report.added}
+    assert report.remaining == (victim,)
+    assert {*report.added, victim} == {*expected_report.added}
     assert report.rejected == expected_report.rejected
     rest = faces.enrol_folder(gallery, people, progress=False)
     assert rest.added == report.remaining
     assert_same_table(gallery, expected)
 
 
-def test_an_empty_folder(tmp_path, gallery, two_workers):
-    (tmp_path / "nobody").mkdir()
-    report = scale.enrol_folder_with_ray(gallery, tmp_path / "nobody")
-    assert str(report) == "0 added, 0 duplicates, 0 rejected, 0 remaining"
-
-
-def test_arguments_that_cannot_work(people, gallery):
-    with pytest.raises(ValueError, match="workers must be at least 1"):
-        scale.enrol_folder_with_ray(gallery, people, workers=0)
-    with pytest.raises(NotADirectoryError, match="is not a folder"):
-        scale.enrol_folder_with_ray(gallery, people / "missing")
+def test_a_running_ray_goes_on(people, gallery, local, pool):
+    faces.enrol_folder_with_ray(gallery, people, progress=False)
+    assert ray.is_initialized()
+    assert_same_table(gallery, local[0])
 
 
 def test_a_worker_with_another_pack_refuses(app):
-    identity = faces.PackIdentity("course_mini", "0" * 64, 128)
-    with pytest.raises(faces.WrongPackError, match="is not the pack that"):
-        scale._Examiner(
-            "course_mini", identity, app.det_thresh, app.det_size, None
-        )
+    identity = faces.gallery.PackIdentity("course_mini", "0" * 64, 128)
+    with pytest.raises(
+        faces.gallery.WrongPackError, match="is not the pack that"
+    ):
+        enrolment._load("course_mini", identity, app.det_thresh, None)
 
 
 def test_without_ray_a_sentence_says_how_to_get_it(
     people, gallery, monkeypatch
 ):
-    text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
-    extras = tomllib.loads(text)["project"]["optional-dependencies"]
-    assert extras["scale"] == [scale.RAY_DATA]
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ray\[data\]>"):
-        scale.enrol_folder_with_ray(gallery, people)
+    with pytest.raises(ModuleNotFoundError, match="pip install ray"):
+        faces.enrol_folder_with_ray(gallery, people)
