@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,14 +99,15 @@ def aligned_orl(app: FaceAnalysis) -> tuple[np.ndarray, np.ndarray]:
 
     photographs, people = orl()
 
-    def align(number):
-        photograph = photographs[number]
+    def align(place):
+        photograph = photographs[place]
         found = app.detect(np.ascontiguousarray(photograph[..., ::-1]))
         best = max(found, key=lambda face: face.det_score)
         return norm_crop(photograph, best.kps, 112)
 
-    with ThreadPool(hardware.usable_cores()) as pool:
-        return np.stack(pool.map(align, range(len(people)))), people
+    with ThreadPoolExecutor(hardware.usable_cores()) as pool:
+        crops = [*pool.map(align, range(len(people)))]
+    return np.stack(crops), people
 
 
 def shrink(crops: np.ndarray) -> np.ndarray:
