@@ -29,6 +29,9 @@ from course_utils.checks.exercises.face_detection import (
     check_intersection_over_union,
     check_non_max_suppression,
 )
+from course_utils.checks.exercises.face_search_at_scale import (
+    check_best_people,
+)
 from course_utils.checks.exercises.face_verification import (
     check_cosine_similarity,
 )
@@ -56,6 +59,7 @@ EXERCISES: tuple[Exercise, ...] = (
     check_roc_curve,
     check_choose_threshold,
     check_who_is_it,
+    check_best_people,
     check_gram_matrix,
     check_compute_content_cost,
     check_compute_layer_style_cost,
@@ -94,6 +98,7 @@ __all__ = [
     "EXERCISES",
     "Exercise",
     "check_align_face",
+    "check_best_people",
     "check_capture_features",
     "check_choose_targets",
     "check_choose_threshold",
