@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ import cv2
 import numpy as np
 
 from course_utils import hardware
-from course_utils.faces.analysis import in_threads
 from course_utils.faces.orl import orl
 from course_utils.faces.verification import Calibration, calibrate
 
@@ -97,13 +97,17 @@ def aligned_orl(app: FaceAnalysis) -> tuple[np.ndarray, np.ndarray]:
     """
     from insightface.utils.face_align import norm_crop
 
-    def align(photograph):
+    photographs, people = orl()
+
+    def align(place):
+        photograph = photographs[place]
         found = app.detect(np.ascontiguousarray(photograph[..., ::-1]))
         best = max(found, key=lambda face: face.det_score)
         return norm_crop(photograph, best.kps, 112)
 
-    photographs, people = orl()
-    return np.stack([*in_threads(align, photographs)]), people
+    with ThreadPoolExecutor(hardware.usable_cores()) as pool:
+        crops = [*pool.map(align, range(len(people)))]
+    return np.stack(crops), people
 
 
 def shrink(crops: np.ndarray) -> np.ndarray:
