@@ -24,8 +24,9 @@ from course_utils.checks.exercise import (
 from course_utils.style import pyramid
 from course_utils.style.tensorflow_backend import tf
 
-SOLUTIONS = face_answers.SOLUTIONS + style_answers.SOLUTIONS
-WRONG = face_answers.WRONG + style_answers.WRONG
+ANSWERS = (face_answers, style_answers)
+SOLUTIONS = [each for answers in ANSWERS for each in answers.SOLUTIONS]
+WRONG = [each for answers in ANSWERS for each in answers.WRONG]
 
 
 @pytest.fixture(autouse=True)
