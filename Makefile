@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help environment with-tests lab check test test-colab run notebooks \
-  bench pack clean
+  site bench pack clean
 
 help:  ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,10 +30,12 @@ with-tests:
 	@$(PYTHON3) tools/setup_environment.py --tests
 	@$(python) -m course_utils models fetch orl_faces || true
 
-# Its terminals and notebooks find this Python under the name "python".
+# Its terminals and notebooks find this Python under the name "python". The
+# other kind of extension manager asks pypi.org when its tab is opened.
 lab: environment  ## Set up (the first time), then open the course in JupyterLab
 	PATH="$(CURDIR)/.venv/bin:$$PATH" \
 	  $(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
+	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
 check: with-tests  ## A minute's check while you work: style, quick tests, notebook 00
@@ -55,6 +57,9 @@ run: with-tests  ## Execute all notebooks and leave readable HTML in build/
 
 notebooks: with-tests  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
 	$(python) -m tools.execute_notebooks $(NOTEBOOK)
+
+site: with-tests  ## Make pages to read of the notebooks, in build/site/html
+	$(python) -m tools.site
 
 bench: with-tests  ## Measure the speed against the usual alternatives
 	set -e; for script in benchmarks/*.py; do $(python) $$script; done

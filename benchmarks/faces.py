@@ -7,12 +7,11 @@ hits them alike. The medians of the rounds are compared.
 """
 
 import argparse
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 import warnings
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from insightface.app import FaceAnalysis
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from course_utils import faces, images, weights
+from course_utils.faces import analysis
 from tools.build_course_mini import reference, sources
 
 PHOTOGRAPHS = 100
@@ -83,30 +83,22 @@ def compare_with_opencv(app, pictures, rounds):
 
 
 def compare_workers(app, rounds):
-    """A folder of photographs, one of them damaged, with 1 and 2 workers."""
+    """Photographs from their files, with 1 and 2 workers."""
     samples = images.samples("faces")
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{n:03}.jpg" for n in range(PHOTOGRAPHS)]
-        for number, path in enumerate(paths):
-            shutil.copy(samples[number % len(samples)], path)
-        paths[50].write_bytes(paths[50].read_bytes()[:5000])
-        results = faces.embed_images(app, paths)  # with its progress bar
-        failed = [result for result in results if result.error]
-        print(
-            f"{len(results)} files, {len(failed)} reported: {failed[0].error}"
-        )
+    files = [samples[n % len(samples)] for n in range(PHOTOGRAPHS)]
+
+    def embed(file):
+        return analysis.embed_faces(app, images.load_image(file))
+
+    with ThreadPool(2) as pool:
         times = interleave(
             {
-                f"{workers} worker(s)": lambda workers=workers: (
-                    faces.embed_images(
-                        app, paths, workers=workers, progress=False
-                    )
-                )
-                for workers in (1, 2)
+                "1 worker": lambda: run(embed, files),
+                "2 workers": lambda: pool.map(embed, files),
             },
             max(2, rounds // 2),
         )
-    report("embed_images over a folder", times, PHOTOGRAPHS, "photograph")
+    report("Read, detect and embed", times, PHOTOGRAPHS, "photograph")
 
 
 def run(function, pictures):

@@ -53,13 +53,9 @@ def _list(options):
     layout = "{:<17} {:>9}  {:<7} {:<34}  {}"
     print(layout.format("NAME", "SIZE", "STATE", "LICENCE", "FOR"))
     for item in weights.TABLE.values():
-        state = weights.verify(item.name).partition(":")[0]
+        state = weights.glance(item.name).partition(":")[0]
         size = f"{item.size / 1e6:.1f} MB"
         print(layout.format(item.name, size, state, item.licence, item.purpose))
-    print(
-        "\nInsightFace's own packs (buffalo, antelope, raccoon) are for "
-        "non-commercial research only."
-    )
     return True
 
 

@@ -10,18 +10,29 @@ from __future__ import annotations
 import difflib
 import io
 import os
-import tempfile
+import secrets
+import shutil
+import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 KINDS = ("faces", "styles", "content", "made")
-MAX_PIXELS = Image.MAX_IMAGE_PIXELS  # about 89 million; Pillow warns above it
+MAX_PIXELS = 89_478_485  # Pillow's own limit, which a learner may have moved
 _FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+_UPRIGHT = {  # how to turn a picture with this EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageError(ValueError):
@@ -35,15 +46,13 @@ def load_image(
 
     The EXIF rotation is applied, transparency is laid on white, and grey,
     16-bit, palette and CMYK pictures become RGB. Of an animation the first
-    frame is taken.
+    frame is taken. A float picture or one of 32 bits that does not say which
+    value is white gets a likely one and a warning.
 
     Args:
         path: a file, or an open binary file (an upload's ``io.BytesIO``).
-        max_side: if given, shrink so that neither side is longer, in pixels.
-            A picture that is small enough is left as it is.
-
-    Returns:
-        ``uint8`` array, shape (height, width, 3), RGB, 0 to 255.
+        max_side: shrink a larger picture so that neither side is longer, in
+            pixels.
 
     Raises:
         ImageError: the file is missing, locked, a folder, empty, damaged, not
@@ -54,17 +63,19 @@ def load_image(
         raise ImageError(
             f"max_side is a whole number, at least 1 pixel, not {max_side!r}."
         )
-    name = _readable_name(path)
+    file, name = _readable(path)
     try:
-        with Image.open(path) as picture:
-            _refuse_huge(picture, name)
-            upright = ImageOps.exif_transpose(picture)
+        with Image.open(file) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            rgb = _to_rgb(_upright(picture), name)
             # A copy: Pillow's own memory may not be written to.
-            return np.array(_shrink(_to_rgb(upright), max_side))
-    except ImageError:
-        raise
-    except Image.DecompressionBombError:
-        raise ImageError(_too_many_pixels(name)) from None
+            return np.array(_shrink(rgb, max_side))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(
+            f"{name} has more than {MAX_PIXELS // 10**6} million pixels: "
+            "make it smaller before using it here."
+        ) from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{name} is not a picture that can be read here: "
@@ -85,18 +96,13 @@ def load_image(
 def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     """Write a picture; an interrupted write leaves the old file untouched.
 
-    Args:
-        image: ``uint8`` array, shape (height, width, 3), RGB.
-        path: where to; the ending chooses the format (.jpg, .png or .webp).
-
-    Returns:
-        The path written.
+    The ending of ``path`` chooses the format: .jpg, .png or .webp.
 
     Raises:
         ImageError: the array is not a picture or too long for the format,
             the ending is not known, or the folder cannot be written to.
     """
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     picture = Image.fromarray(require_rgb(image))
     file_format = _FORMATS.get(path.suffix.lower())
     if file_format is None:
@@ -123,7 +129,7 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
 
 
 def require_rgb(image: np.ndarray) -> np.ndarray:
-    """Return ``image`` if it is an RGB ``uint8`` array, else explain.
+    """Return ``image`` if it is a picture. Whatever takes a picture asks here.
 
     Raises:
         ImageError: not an array, not ``uint8``, not (height, width, 3), or
@@ -149,10 +155,7 @@ def require_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def samples(kind: str) -> list[Path]:
-    """List the sample pictures of one kind, in alphabetical order.
-
-    Args:
-        kind: "faces", "styles", "content" or "made" (by this course).
+    """List the sample pictures of one of the ``KINDS``, by name.
 
     Raises:
         ImageError: another kind was asked for.
@@ -185,12 +188,7 @@ def show(
     titles: str | Sequence[str] | None = None,
     columns: int | None = None,
 ):
-    """Lay pictures out in a grid.
-
-    Args:
-        images: one RGB ``uint8`` picture or several, of any sizes.
-        titles: one title a picture.
-        columns: pictures side by side; by default up to four.
+    """Lay pictures of any sizes out in a grid, by default up to four abreast.
 
     Returns:
         A matplotlib Figure. As the last line of a notebook cell it is shown;
@@ -203,7 +201,7 @@ def show(
 
     if images is None or isinstance(images, np.ndarray):
         images = [images]
-    images = list(images)
+    images = [require_rgb(image) for image in images]
     if titles is not None:
         titles = [titles] if isinstance(titles, str) else list(titles)
     if not images:
@@ -211,7 +209,7 @@ def show(
     if titles is not None and len(titles) != len(images):
         raise ImageError(f"{len(images)} pictures need {len(images)} titles.")
     columns = min(columns or 4, len(images))
-    aspects = [require_rgb(i).shape[0] / i.shape[1] for i in images]
+    aspects = [image.shape[0] / image.shape[1] for image in images]
     heights = [  # of each row, as a multiple of a column's width
         np.clip(max(aspects[start : start + columns]), 0.2, 1.6)
         for start in range(0, len(images), columns)
@@ -227,12 +225,10 @@ def show(
     )
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, (axis, image) in enumerate(
-        zip(axes.flat, images, strict=False)
-    ):
-        axis.imshow(image)
+    for number, image in enumerate(images):
+        axes.flat[number].imshow(image)
         if titles is not None:
-            axis.set_title(titles[number])
+            axes.flat[number].set_title(titles[number])
     plt.close(figure)  # else the notebook would show it a second time
     return figure
 
@@ -244,17 +240,22 @@ def _samples_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "images"
 
 
-def _readable_name(path) -> str:
-    """Name the file for messages, and refuse what cannot be a picture."""
+def _readable(path) -> tuple[str | BinaryIO, str]:
+    """What to open and how to name it; refuses what cannot be a picture."""
     if hasattr(path, "read"):
-        return getattr(path, "name", "The uploaded file")
+        return path, getattr(path, "name", "The uploaded file")
     if not isinstance(path, (str, os.PathLike)):
         raise ImageError(
             "load_image takes the name of a file or an open file, not "
             f"{type(path).__name__}."
         )
-    path = Path(path)
+    if str(path).startswith(("http:/", "https:/")):
+        raise ImageError(
+            f"{path} is an address: save the picture from your browser, then "
+            "load that file. Nothing is read from the network here."
+        )
     # Not the methods of Path, which raise where a name is too long.
+    path = os.path.expanduser(path)
     if os.path.isdir(path):
         raise ImageError(f"{path} is a folder: name one picture inside it.")
     if not os.path.exists(path):
@@ -262,31 +263,33 @@ def _readable_name(path) -> str:
             f"{path} does not exist: check the spelling; relative names start "
             f"from {Path.cwd().name or 'the root folder'!r}."
         )
-    if path.stat().st_size == 0:
+    if os.path.getsize(path) == 0:
         raise ImageError(f"{path} is empty: download or export it again.")
-    return str(path)
+    return path, str(path)
 
 
 def _is_a_side(pixels) -> bool:
     return isinstance(pixels, Integral) and pixels >= 1
 
 
-def _refuse_huge(picture: Image.Image, name: str) -> None:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise ImageError(_too_many_pixels(name))
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turn as EXIF says; ``ImageOps.exif_transpose`` also rewrites the rest.
+
+    Many programs write EXIF that cannot be written again.
+    """
+    picture.load()  # before looking: of a TIFF this turns it
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation)
+        method = _UPRIGHT.get(orientation)
+    except Exception:  # as varied as the programs
+        method = None
+    return picture if method is None else picture.transpose(method)
 
 
-def _too_many_pixels(name: str) -> str:
-    return (
-        f"{name} has more than {MAX_PIXELS // 10**6} million pixels: "
-        "make it smaller before using it here."
-    )
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
     """Any Pillow mode to RGB without the surprises of ``convert("RGB")``."""
     if picture.mode == "F" or picture.mode.startswith("I"):
-        return Image.fromarray(_to_8_bit(picture)).convert("RGB")
+        return Image.fromarray(_to_8_bit(picture, name)).convert("RGB")
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
@@ -294,37 +297,59 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def _to_8_bit(picture: Image.Image) -> np.ndarray:
-    """Scale 16-bit (0 to 65535) or float (0 to 1) grey values to 0 to 255.
+def _to_8_bit(picture: Image.Image, name: str) -> np.ndarray:
+    """Grey values from black (0) to white; what lies outside is clipped."""
+    values = np.asarray(picture, np.float64)
+    white = _white_value(picture, values, name)
+    values = np.nan_to_num(values, nan=0, posinf=white, neginf=0)
+    return np.clip(np.rint(values / white * 255), 0, 255).astype(np.uint8)
 
-    Pillow would clip them, which turns such a picture white or black.
+
+def _white_value(picture: Image.Image, values: np.ndarray, name: str) -> float:
+    """Which value is white: what the file says, else what its kind means.
+
+    Never the largest value: one bright pixel would turn the others black.
     """
-    values = np.nan_to_num(np.asarray(picture, np.float64))
-    if picture.mode.startswith("I;16") or values.max() > 255:
-        values = values / 257  # 65535 / 255
-    elif picture.mode == "F" and values.max() <= 1:
-        values = values * 255
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    tags = getattr(picture, "tag_v2", {})
+    told = tags.get(341) or tags.get(281)  # SMaxSampleValue, MaxSampleValue
+    if told:
+        return float(np.max(told))
+    if picture.mode.startswith("I;16"):
+        likely = [2.0 ** np.max(tags.get(258, 16)) - 1]  # BitsPerSample
+    elif picture.format == "PPM" and picture.mode == "I":
+        likely = [65535.0]  # Pillow has scaled it
+    else:
+        likely = [1.0, 255.0, 65535.0, 2.0**32 - 1][picture.mode == "I" :]
+    finite = values[np.isfinite(values)]
+    common = np.quantile(finite, 0.9) if finite.size else 0.0
+    white = next((w for w in likely if common <= 1.1 * w), likely[-1])
+    if len(likely) > 1 or common < white / 16:
+        warnings.warn(
+            f"{name} does not say which value is white: {white:.10g} was "
+            f"assumed. 90 % of its values are at most {common:.4g}.",
+            stacklevel=2,
+        )
+    return white
 
 
 def _shrink(picture: Image.Image, max_side: int | None) -> Image.Image:
-    if max_side is not None and max(picture.size) > max_side:
-        picture = ImageOps.contain(
-            picture, (max_side, max_side), Image.Resampling.LANCZOS
-        )
-    return picture
+    longest = max(picture.size)
+    if max_side is None or longest <= max_side:
+        return picture
+    size = [max(1, round(side * max_side / longest)) for side in picture.size]
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _write_atomically(path: Path, data: bytes) -> None:
     """Write beside the target, then rename: no reader sees half a file."""
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}."
-    )
+    # Not in the name of the target, which may be as long as names can be.
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
+            if path.exists():
+                shutil.copymode(path, temporary)  # what was private stays so
             file.write(data)
-        os.chmod(temporary, 0o644)  # mkstemp's own is private to the user
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

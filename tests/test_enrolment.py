@@ -1,5 +1,6 @@
 """Enrolling folders of photographs: nothing lost, nothing doubled."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -68,10 +69,10 @@ def embedded(monkeypatch):
 
     def counting(app, image):
         count.append(image.shape)
-        return embed_faces(app, image)
+        return face_to_enrol(app, image)
 
-    embed_faces = enrolment.embed_faces
-    monkeypatch.setattr(enrolment, "embed_faces", counting)
+    face_to_enrol = enrolment.face_to_enrol
+    monkeypatch.setattr(enrolment, "face_to_enrol", counting)
     return count
 
 
@@ -92,18 +93,56 @@ def reasons(report, folder):
     }
 
 
-@pytest.mark.parametrize("workers", [1, 2, None])
-def test_everybody_of_a_folder_is_enrolled(people, gallery, workers):
-    report = faces.enrol_folder(
-        gallery, people, workers=workers, progress=False
-    )
+def test_everybody_of_a_folder_is_enrolled(people, gallery):
+    report = faces.enrol_folder(gallery, people, progress=False)
     assert list(report.added) == sorted(people.glob("*/*.jpg"))
     assert not report.duplicates and not report.rejected
     assert not report.remaining and not report.people_without_photograph
+    assert not report.lookalikes
     assert str(report) == "7 added, 0 duplicates, 0 rejected, 0 remaining"
     assert gallery.people() == sorted(PEOPLE)
     other = images.load_image(sample("faces/obama_partial_left"))
     assert gallery.search(other).person == "Barack Obama"
+
+
+def test_any_pool_will_do(people, gallery, app, tmp_path):
+    faces.enrol_folder(gallery, people, progress=False)
+    other = faces.FaceGallery(tmp_path / "other", app)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        report = faces.enrol_folder(other, people, pool=pool, progress=False)
+    assert len(report.added) == PHOTOGRAPHS
+    assert other.enrolled() == gallery.enrolled()
+
+
+def test_a_person_with_two_folders_is_told(people, gallery):
+    barack = people / "Barack"
+    barack.mkdir()
+    shutil.copy(sample("faces/obama_partial_right"), barack)
+    report = faces.enrol_folder(gallery, people, progress=False)
+    said = {path: match.person for path, match in report.lookalikes}
+    assert said[barack / "obama_partial_right.jpg"] == "Barack Obama"
+    assert set(said.values()) == {"Barack", "Barack Obama"}
+    assert {path for path, _ in report.lookalikes} <= set(report.added)
+    assert len(report.added) == PHOTOGRAPHS + 1
+
+
+def test_photographs_are_found_again_from_another_folder(
+    people, app, tmp_path, monkeypatch
+):
+    """Nothing depends on the folder in which the program started."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    gallery = faces.FaceGallery("gallery", app)
+    faces.enrol_folder(gallery, "people", progress=False)
+    monkeypatch.chdir("people")
+    gallery.enrol("Gaetano", "../people/Joe Biden/biden_1.jpg")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(gallery.people()) == len(PEOPLE) + 1
+    for photograph in gallery.embeddings().photographs:
+        assert os.path.isabs(photograph) and os.path.exists(photograph)
+    assert gallery.remove("Gaetano") == 1
+    assert not os.listdir()
+    assert faces.FaceGallery(tmp_path / "gallery").people() == sorted(PEOPLE)
 
 
 def test_same_rows_as_enrol(people, gallery, app, tmp_path):
@@ -238,20 +277,23 @@ def test_after_a_kill_the_rest_is_enrolled(people, tmp_path, app, embedded):
     assert before < gallery.enrolled()
 
 
-def test_an_interrupt_keeps_what_is_done(people, gallery, monkeypatch):
-    def interrupted(findings, *_):
-        for number, finding in enumerate(findings):
-            yield finding
-            if number == 2:
-                signal.raise_signal(signal.SIGINT)
+class Interrupted:
+    """A pool that is interrupted, as by Ctrl-C, after three photographs."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(enrolment, "watch", interrupted)
-        report = faces.enrol_folder(gallery, people, workers=1)
+    def imap_unordered(self, look, photographs):
+        for photograph in photographs[:3]:
+            yield look(photograph)
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_keeps_what_is_done(people, gallery):
+    report = faces.enrol_folder(
+        gallery, people, pool=Interrupted(), progress=False
+    )
     assert len(report.added) == 3
     assert len(report.remaining) == PHOTOGRAPHS - 3
     assert len(gallery) == 3
-    rest = faces.enrol_folder(gallery, people, workers=1, progress=False)
+    rest = faces.enrol_folder(gallery, people, progress=False)
     assert rest.added == report.remaining
     assert not rest.remaining and len(gallery) == PHOTOGRAPHS
 
@@ -286,8 +328,6 @@ def test_arguments_that_cannot_work(people, tmp_path, gallery, app):
         faces.enrol_folder(gallery, people / "missing")
     with pytest.raises(NotADirectoryError, match="is not a folder"):
         faces.enrol_folder(gallery, sample("faces/obama_1"))
-    with pytest.raises(ValueError, match="workers must be at least 1"):
-        faces.enrol_folder(gallery, people, workers=0)
     inside = faces.FaceGallery(people / "gallery", app)
     with pytest.raises(ValueError, match="keep it elsewhere"):
         faces.enrol_folder(inside, people)

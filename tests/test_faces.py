@@ -1,13 +1,20 @@
 """Detection, drawing and batch embedding on the sample photographs."""
 
+import copy
+import functools
+import multiprocessing
+import pickle
 import shutil
 import subprocess
 import sys
+import warnings
+from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import onnxruntime
 import pytest
 from insightface.app import FaceAnalysis
+from matplotlib import font_manager
 
 from course_utils import faces, images, weights
 from course_utils.faces import NoFaceError, analysis, draw
@@ -105,15 +112,44 @@ def test_same_result_as_plain_insightface(app, photo):
             )
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (3, 20_000), (5_000, 40)])
-def test_pictures_too_small_or_thin_for_a_face(app, shape):
-    assert faces.detect_faces(app, np.zeros((*shape, 3), np.uint8)) == []
+@pytest.mark.parametrize(
+    "det_size", [None, (32, 32), (64, 64), (640, 32), (32, 640)]
+)
+def test_pictures_too_small_or_thin_for_a_face(det_size):
+    app = faces.load_face_analysis(det_size=det_size)
+    for shape in ((1, 1), (2, 300), (3, 20_000), (5_000, 40), (8, 1000)):
+        image = np.zeros((*shape, 3), np.uint8)
+        assert faces.detect_faces(app, image) == []
+        assert analysis.embed_faces(app, np.rot90(image)) == []
 
 
-@pytest.mark.parametrize("wrong", [None, np.zeros((9, 9)), "obama.jpg"])
-def test_what_is_not_a_picture_is_explained(app, wrong):
-    with pytest.raises(ImageError):
-        faces.detect_faces(app, wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "obama.jpg",
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 1), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3)),
+        np.zeros((9, 9, 3), bool),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+)
+def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
+    good = photo("faces/obama_1")
+    (face,) = faces.detect_faces(app, good)
+    for ask in (
+        lambda: faces.detect_faces(app, wrong),
+        lambda: analysis.embed_faces(app, wrong),
+        lambda: faces.verify(app, wrong, good),
+        lambda: faces.verify(app, good, wrong),
+        lambda: faces.draw_faces(wrong, [face]),
+        lambda: faces.draw_pose(wrong, face),
+        lambda: faces.from_afar(wrong),
+    ):
+        with pytest.raises(ImageError, match="[Pp]icture"):
+            ask()
 
 
 def test_the_threshold_and_size_can_be_chosen(photo):
@@ -134,6 +170,7 @@ def test_the_threshold_and_size_can_be_chosen(photo):
         ({"det_size": (640.0, 640.0)}, "multiples of 32"),
         ({"det_thresh": 1.5}, "between 0 and 1"),
         ({"providers": ["TPUExecutionProvider"]}, "does not offer TPU"),
+        ({"providers": [("TPUExecutionProvider", {})]}, "does not offer TPU"),
         ({"providers": "CPUExecutionProvider"}, r"write \['CPUExecution"),
     ],
 )
@@ -142,8 +179,12 @@ def test_settings_that_cannot_work(options, word):
         faces.load_face_analysis(**options)
 
 
-def test_providers_really_used(app):
-    cpu = faces.load_face_analysis(providers=["CPUExecutionProvider"])
+@pytest.mark.parametrize(
+    "provider",
+    ["CPUExecutionProvider", ("CPUExecutionProvider", {"use_arena": "0"})],
+)
+def test_providers_really_used(app, provider):
+    cpu = faces.load_face_analysis(providers=[provider])
     for model in cpu.models.values():
         assert model.session.get_providers() == ["CPUExecutionProvider"]
     offered = onnxruntime.get_available_providers()
@@ -169,9 +210,9 @@ def test_a_pack_with_a_damaged_model(tmp_path, monkeypatch):
     model.write_bytes(model.read_bytes()[:100_000])
     with pytest.raises(weights.WeightsError) as named:
         faces.load_face_analysis("buffalo_l")
-    assert "recognition.onnx does not open" in str(named.value)
+    assert "recognition.onnx" in str(named.value)
     assert "models fetch buffalo_l" in str(named.value)
-    with pytest.raises(weights.WeightsError, match="recognition.onnx does not"):
+    with pytest.raises(weights.WeightsError, match="recognition.onnx"):
         faces.load_face_analysis(folder)
 
 
@@ -190,8 +231,8 @@ def test_a_pack_without_recognition_compares_nobody(tmp_path, photo):
     image = photo("faces/obama_1")
     for ask in (
         lambda: faces.verify(detector, image, image, threshold=0.3),
-        lambda: faces.embed_images(detector, []),
-        lambda: faces.pack_identity(detector),
+        lambda: analysis.embed_faces(detector, image),
+        lambda: faces.gallery.pack_identity(detector),
     ):
         with pytest.raises(ValueError, match="no recognition model"):
             ask()
@@ -221,10 +262,65 @@ def test_drawing_leaves_the_picture_alone(app, photo):
 def test_drawing_stays_inside_what_it_marks(app, photo):
     image = photo("faces/collins_1")
     (face,) = faces.detect_faces(app, image)
-    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж 你"])
+    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж م"])
     rows, columns = np.nonzero((drawn != image).any(axis=2))
     assert rows.min() > face.bbox[1] - 40 and rows.max() < face.bbox[3] + 10
     assert columns.min() > face.bbox[0] - 10
+
+
+@pytest.mark.parametrize("one, other", ["王小", "กข", "हद", "شب", "אב", "Жλ"])
+def test_a_label_shows_its_letters_or_says_that_it_cannot(
+    app, photo, one, other
+):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    draw._font_file.cache_clear()  # it warns once
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = [
+            faces.draw_faces(image, found, labels=[text])
+            for text in (one, other)
+        ]
+    # All letters that a font lacks look the same.
+    if (drawn[0] == drawn[1]).all():
+        (first, second) = caught
+        assert f"has the letters {one}: install" in str(first.message)
+        assert f"has the letters {other}: install" in str(second.message)
+    else:
+        assert not caught
+
+
+def test_letters_that_no_font_has_are_named(app, photo, monkeypatch):
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    draw._font_file.cache_clear()
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    with pytest.warns(UserWarning, match="has the letters 小王: install"):
+        faces.draw_faces(image, found, labels=["A王\n\u200d小王"])
+    draw._font_file.cache_clear()
+
+
+def test_a_label_may_be_a_number(app, photo):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, found, labels=[0.93]),
+        faces.draw_faces(image, found, labels=["0.93"]),
+    )
+
+
+def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
+    for name in ("group8_office", "crowd_crossing", "obama_1"):
+        for face in faces.detect_faces(app, photo(f"faces/{name}")):
+            assert float(draw.rounded_down(face.det_score)) <= face.det_score
+    image = photo("faces/obama_1")
+    face = faces.detect_faces(app, image)[0]
+    face.det_score = np.float32(0.9271)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, [face]),
+        faces.draw_faces(image, [face], labels=["0.92"]),
+    )
+    assert draw.rounded_down(np.float32(0.93)) == "0.93"
 
 
 def test_drawing_says_what_it_cannot_draw(app, photo):
@@ -260,67 +356,107 @@ def test_a_turned_picture_turns_the_pose(app, photo):
     assert abs(upright.pose[1] + mirrored[0].pose[1]) < 5
 
 
-def test_a_folder_with_bad_files_loses_nothing(app, tmp_path):
-    good = [*images.samples("faces")] * 3
-    (tmp_path / "broken.jpg").write_bytes(good[0].read_bytes()[:5000])
-    (tmp_path / "notes.jpg").write_text("no picture")
-    paths = [
-        *good[:20],
-        tmp_path / "broken.jpg",
-        *good[20:],
-        tmp_path / "notes.jpg",
-    ]
-    results = faces.embed_images(app, paths, progress=False)
-    assert [result.path for result in results] == paths
-    failed = {
-        result.path.name: result.error for result in results if result.error
-    }
-    assert set(failed) == {"broken.jpg", "notes.jpg"}
-    assert "is damaged" in failed["broken.jpg"]
+def test_threads_do_not_change_the_embeddings(app, photo):
+    pictures = [photo(f"faces/{name}") for name in ONE_FACE[:6]]
+    with ThreadPool(3) as pool:
+        found = pool.map(functools.partial(analysis.embed_faces, app), pictures)
+    for picture, (one,) in zip(pictures, found, strict=True):
+        (other,) = faces.detect_faces(app, picture)
+        np.testing.assert_allclose(one.embedding, other.embedding)
 
 
-def test_workers_do_not_change_the_embeddings(app, photo):
-    paths = images.samples("faces")[:6]
-    one = faces.embed_images(app, paths, workers=1, progress=False)
-    two = faces.embed_images(app, paths, workers=2, progress=False)
-    for a, b in zip(one, two, strict=True):
-        for face_a, face_b in zip(a.faces, b.faces, strict=True):
-            np.testing.assert_array_equal(face_a.embedding, face_b.embedding)
-    (single,) = faces.detect_faces(app, photo(f"faces/{paths[0].stem}"))
-    np.testing.assert_allclose(one[0].faces[0].embedding, single.embedding)
+def count_faces(app, name):
+    image = images.load_image(images.sample(f"faces/{name}"))
+    return len(faces.detect_faces(app, image))
 
 
-def test_interrupting_a_folder_keeps_what_is_done(app, monkeypatch):
-    def interrupted(photographs, *_):
-        yield next(photographs)
-        raise KeyboardInterrupt
+class Photographs:
+    """What a learner hands to a DataLoader."""
 
-    monkeypatch.setattr("course_utils.faces.analysis.watch", interrupted)
-    results = faces.embed_images(app, images.samples("faces"), workers=1)
-    assert results[0].error is None and results[0].faces
-    assert results[-1].error.startswith("stopped")
+    def __init__(self, app, names):
+        self.app, self.names = app, names
 
+    def __len__(self):
+        return len(self.names)
 
-def test_threads_take_only_a_few_items_ahead():
-    taken = []
-
-    def items():
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
-    squares = analysis.in_threads(lambda n: n * n, items(), workers=2)
-    assert [next(squares) for _ in range(10)] == [n * n for n in range(10)]
-    assert len(taken) < 30
-    squares.close()
+    def __getitem__(self, number):
+        return count_faces(self.app, self.names[number])
 
 
-def test_embed_images_checks_its_arguments(app):
-    with pytest.raises(ValueError, match="workers must be at least 1"):
-        faces.embed_images(app, [], workers=0)
-    with pytest.raises(ValueError, match=r"takes a list: write \['me.jpg'\]"):
-        faces.embed_images(app, "me.jpg")
-    assert faces.embed_images(app, [], progress=False) == []
+NAMES = ["obama_1", "group8_office", "noface_cat"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's default")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_finds_the_same_faces(app):
+    from torch.utils.data import DataLoader
+
+    counts = [count_faces(app, name) for name in NAMES]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        work = functools.partial(count_faces, app)
+        assert pool.map_async(work, NAMES).get(timeout=120) == counts
+    # The loader forks, so that the app is not pickled here.
+    loader = DataLoader(
+        Photographs(app, NAMES),
+        num_workers=1,
+        timeout=120,
+        multiprocessing_context="fork",
+    )
+    assert [int(count) for count in loader] == counts
+
+
+def test_other_processes_open_the_pack_again(app):
+    counts = [count_faces(app, name) for name in NAMES]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        work = functools.partial(count_faces, app)  # pickled, as joblib does
+        assert pool.map_async(work, NAMES).get(timeout=240) == counts
+
+
+def test_a_copy_does_what_the_original_does(photo):
+    original = faces.load_face_analysis(
+        det_size=(320, 320), det_thresh=0.8, providers=["CPUExecutionProvider"]
+    )
+    del original.models["genderage"]
+    image = photo("faces/group8_office")
+    expected = faces.detect_faces(original, image)
+    for copied in (
+        copy.deepcopy(original),
+        pickle.loads(pickle.dumps(original)),
+    ):
+        found = faces.detect_faces(copied, image)
+        assert [f.keys() for f in found] == [f.keys() for f in expected]
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one.embedding, other.embedding)
+        assert copied.det_thresh == 0.8 and copied.det_size == (320, 320)
+
+
+def test_a_pack_is_opened_again_from_another_folder(tmp_path, monkeypatch):
+    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+    own = faces.load_face_analysis("own", det_thresh=0.65)
+    monkeypatch.chdir("/")
+    assert count_faces(copy.deepcopy(own), "obama_1") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads")
+def test_threads_are_as_many_as_this_process_may_use_cores():
+    """One core of a machine that says it has 64, as in a container."""
+    program = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+os.cpu_count = lambda: 64
+from course_utils import faces, images
+import cv2, insightface, skimage.transform
+image = images.load_image(images.sample("faces/obama_1"))
+before = len(os.listdir("/proc/self/task"))
+app = faces.load_face_analysis()
+faces.detect_faces(app, image)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True
+    )
+    assert int(result.stdout) <= 4
 
 
 def test_faces_import_neither_torch_nor_tensorflow():
@@ -330,3 +466,25 @@ def test_faces_import_neither_torch_nor_tensorflow():
         "assert not {'torch', 'tensorflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_orl_faces_are_read_when_asked_for(app):
+    photographs, people = faces.orl()
+    assert len(photographs) == len(people) == 400
+    np.testing.assert_array_equal(np.bincount(people), [10] * 40)
+    (first, other) = photographs[:20:10]
+    assert first.shape == (516, 456, 3) and first.dtype == np.uint8
+    np.testing.assert_array_equal(first, photographs[0])
+    one, two = (faces.detect_faces(app, image)[0] for image in (first, other))
+    assert faces.cosine_similarity(one.embedding, two.embedding) < 0.3
+
+
+def test_from_afar_keeps_the_size_and_little_else():
+    noise = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
+    blurred = faces.from_afar(noise)
+    assert blurred.shape == noise.shape and blurred.dtype == np.uint8
+    assert blurred.std() < 0.3 * noise.std()
+    np.testing.assert_array_equal(faces.from_afar(noise, 1), noise)
+    assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)
+    with pytest.raises(ValueError, match="above 0 and up to 1, not 6"):
+        faces.from_afar(noise, 6)

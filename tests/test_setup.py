@@ -44,6 +44,7 @@ TARGETS = [
     "test-colab",
     "run",
     "notebooks",
+    "site",
     "bench",
     "pack",
     "clean",

@@ -1,87 +1,53 @@
-"""Faces: detect, draw, compare, and choose a threshold.
+"""Faces: detect, draw, compare, choose a threshold, and find people again.
 
 Data flows one way: RGB picture -> ``detect_faces`` -> InsightFace ``Face``
-objects -> ``verify``, ``draw_faces`` or your own code. Nothing here imports
-PyTorch or TensorFlow.
+objects -> ``verify``, ``draw_faces``, a ``FaceGallery`` or your own code.
 """
 
-from course_utils.faces import scale
 from course_utils.faces.analysis import (
-    ImageFaces,
     NoFaceError,
     detect_faces,
-    embed_images,
     largest_face,
     load_face_analysis,
 )
 from course_utils.faces.draw import draw_faces, draw_pose
-from course_utils.faces.enrolment import FolderReport, enrol_folder
+from course_utils.faces.enrolment import enrol_folder, enrol_folder_with_ray
 from course_utils.faces.gallery import (
-    BatchEnrolment,
-    Enrolment,
     FaceGallery,
-    Match,
-    Rejection,
-    SearchResult,
-    UnknownPersonError,
-    WrongPackError,
-    pack_identity,
-    photograph_digest,
-)
-from course_utils.faces.gallery_quality import (
-    EnrolmentError,
-    PoorFaceError,
-    SeveralFacesError,
-    usable_face,
-)
-from course_utils.faces.gallery_recovery import Recovery, recover_gallery
-from course_utils.faces.gallery_table import (
-    GalleryDamagedError,
     GalleryError,
-    PackIdentity,
+    Match,
+    SearchResult,
 )
+from course_utils.faces.orl import from_afar, orl
+from course_utils.faces.plots import plot_roc, plot_similarities
+from course_utils.faces.quality import EnrolmentError
 from course_utils.faces.verification import (
     Calibration,
-    Verification,
     calibrate,
     cosine_similarity,
     verify,
 )
 
 __all__ = [
-    "BatchEnrolment",
     "Calibration",
-    "Enrolment",
     "EnrolmentError",
     "FaceGallery",
-    "FolderReport",
-    "GalleryDamagedError",
     "GalleryError",
-    "ImageFaces",
     "Match",
     "NoFaceError",
-    "PackIdentity",
-    "PoorFaceError",
-    "Recovery",
-    "Rejection",
     "SearchResult",
-    "SeveralFacesError",
-    "UnknownPersonError",
-    "Verification",
-    "WrongPackError",
     "calibrate",
     "cosine_similarity",
     "detect_faces",
     "draw_faces",
     "draw_pose",
-    "embed_images",
     "enrol_folder",
+    "enrol_folder_with_ray",
+    "from_afar",
     "largest_face",
     "load_face_analysis",
-    "pack_identity",
-    "photograph_digest",
-    "recover_gallery",
-    "scale",
-    "usable_face",
+    "orl",
+    "plot_roc",
+    "plot_similarities",
     "verify",
 ]

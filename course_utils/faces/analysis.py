@@ -1,28 +1,22 @@
-"""Load a model pack, detect faces in one picture or in a folder of them."""
+"""Load a model pack, and detect the faces of a picture."""
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from course_utils import _face_packs, images, weights
-from course_utils.faces.pack_settings import settings_for
+from course_utils import hardware, images, weights
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
     from insightface.app.common import Face
-
-_STOPPED = "stopped before this picture was read."
 
 
 class NoFaceError(ValueError):
@@ -30,19 +24,67 @@ class NoFaceError(ValueError):
 
 
 @dataclass(frozen=True)
-class ImageFaces:
-    """What ``embed_images`` found in one file.
+class PackSettings:
+    """What suits one model pack; the defaults are InsightFace's.
 
     Attributes:
-        path: the file.
-        faces: its faces from left to right, each with ``bbox``, ``kps``,
-            ``det_score`` and ``embedding``; empty when there is none.
-        error: why the file could not be used, or None.
+        det_thresh: lowest detection score that counts as a face, 0 to 1.
+        threshold: cosine similarity from which two faces count as one person,
+            or None where nobody has published or measured one.
+        search_threshold: from which a match in a gallery counts as known, or
+            None to use ``threshold``.
+        small: its networks are too small to share out one among the cores.
+            Faces and photographs are shared out instead.
     """
 
-    path: Path
-    faces: list[Face]
-    error: str | None = None
+    det_thresh: float = 0.5
+    threshold: float | None = None
+    search_threshold: float | None = None
+    small: bool = False
+
+
+PACK_SETTINGS = {
+    # Threshold: OpenCV's FaceRecognizerSF tutorial, on LFW. It is for comparing
+    # two photographs. In a search a stranger has as many chances of resembling
+    # somebody as people are enrolled: of 400 ORL photographs, searched among
+    # five of each of the 39 other people, 31 % reach 0.363 and 0.8 % reach
+    # 0.463, while all 200 photographs of enrolled people do (the lowest has
+    # 0.55). More people, or other ones, need a threshold of their own:
+    # notebook 04 finds one from data.
+    "course_mini": PackSettings(0.65, 0.363, 0.463, small=True),
+    # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
+    "buffalo_l": PackSettings(0.5, 0.4078),
+}
+
+
+def settings_for(pack: str) -> PackSettings:
+    """Look up a pack by name; unknown ones get InsightFace's defaults."""
+    return PACK_SETTINGS.get(pack, PackSettings())
+
+
+def published_threshold(pack: str) -> float:
+    """Look up from which cosine similarity two faces count as one person.
+
+    Raises:
+        ValueError: none is published for this pack.
+    """
+    threshold = settings_for(pack).threshold
+    if threshold is None:
+        raise ValueError(
+            f"No threshold is published for {pack!r}: give threshold=, chosen "
+            "with faces.calibrate on pairs of your own."
+        )
+    return threshold
+
+
+def search_threshold(pack: str) -> float:
+    """Look up from which cosine similarity a search says "known".
+
+    Raises:
+        ValueError: neither measured nor published for this pack.
+    """
+    measured = settings_for(pack).search_threshold
+    return published_threshold(pack) if measured is None else measured
 
 
 def load_face_analysis(
@@ -50,7 +92,7 @@ def load_face_analysis(
     *,
     det_size: tuple[int, int] | None = None,
     det_thresh: float | None = None,
-    providers: Sequence[str] | None = None,
+    providers: Sequence[str | tuple[str, dict]] | None = None,
 ) -> FaceAnalysis:
     """Load an InsightFace model pack, ready to use.
 
@@ -63,33 +105,32 @@ def load_face_analysis(
             for faces that fill the picture and then 640 for the others.
         det_thresh: lowest detection score, 0 to 1. Default: what suits the
             pack.
-        providers: onnxruntime execution providers, best first, for instance
+        providers: onnxruntime execution providers, best first, each a name or
+            (name, options); for instance
             ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
             GPU when onnxruntime offers one, else the CPU.
 
     Returns:
         A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
+        It can be pickled, copied, and used after a fork.
 
     Raises:
         weights.WeightsError: the pack is not there or is broken.
         ValueError: ``det_size``, ``det_thresh`` or a provider cannot be used.
     """
-    import onnxruntime
-
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
     _check_detector_settings(det_size, det_thresh)
-    _check_providers(providers, onnxruntime.get_available_providers())
+    _check_providers(providers)
+    providers = None if providers is None else list(providers)
     try:
-        app = _open_pack(folder, providers, settings.threads)
+        app = _open_pack(folder, providers, settings.small)
     except Exception as error:  # InsightFace and onnxruntime raise many kinds
-        fault = _face_packs.find_fault(folder)
+        fault = weights.pack_fault(folder)
         if fault is None:  # it is not the pack's
             raise
         raise weights.WeightsError(_complaint(pack, folder, fault)) from error
-    if settings.threads == 1:
-        _give_detector_all_cores(app)
     # ctx_id would only force the CPU when negative; providers= decides.
     app.prepare(ctx_id=0, det_thresh=det_thresh, det_size=det_size)
     return app
@@ -97,10 +138,6 @@ def load_face_analysis(
 
 def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
     """Find all faces of a picture and run every model of the pack on each.
-
-    Args:
-        app: from ``load_face_analysis``.
-        image: RGB ``uint8``, shape (height, width, 3).
 
     Returns:
         InsightFace ``Face`` objects from left to right. Each is a dictionary
@@ -112,31 +149,17 @@ def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
     Raises:
         images.ImageError: ``image`` is not an RGB ``uint8`` picture.
     """
-    image = images.require_rgb(image)
-    if _is_a_sliver(image):
-        return []
     return _left_to_right(app.get(_to_bgr(image)))
 
 
 def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
-    """Find all faces of a picture and run only the recognition model on each.
-
-    Args:
-        app: from ``load_face_analysis``.
-        image: RGB ``uint8``, shape (height, width, 3).
-
-    Returns:
-        Faces from left to right, each with ``bbox``, ``kps``, ``det_score``
-        and ``embedding``: see ``detect_faces``.
+    """Find all faces and run only the recognition model: see ``detect_faces``.
 
     Raises:
         images.ImageError: ``image`` is not an RGB ``uint8`` picture.
         ValueError: the pack has no recognition model.
     """
-    image = images.require_rgb(image)
     model = recognition_model(app)
-    if _is_a_sliver(image):
-        return []
     bgr = _to_bgr(image)
     faces = app.detect(bgr)
     for face in faces:
@@ -170,101 +193,8 @@ def largest_face(faces: Sequence[Face]) -> Face:
     return max(faces, key=_box_area)
 
 
-def embed_images(
-    app: FaceAnalysis,
-    paths: Iterable[str | os.PathLike],
-    *,
-    workers: int | None = None,
-    progress: bool = True,
-) -> list[ImageFaces]:
-    """Detect and embed the faces of many files; no file can stop the others.
-
-    Only detection and recognition run, on one core a worker. Interrupting
-    keeps what is done; the files left have ``error`` set.
-
-    Args:
-        app: from ``load_face_analysis``.
-        paths: picture files.
-        workers: photographs worked on at the same time; default one a core.
-        progress: show a bar with the time left.
-
-    Returns:
-        One ``ImageFaces`` a path, in the order given.
-
-    Raises:
-        ValueError: ``workers`` is less than 1, ``paths`` is a single one, or
-            the pack has no recognition model.
-    """
-    if isinstance(paths, (str, os.PathLike)):
-        raise ValueError(f"embed_images takes a list: write [{str(paths)!r}].")
-    recognition_model(app)
-    paths = [Path(path) for path in paths]
-    results = [ImageFaces(path, [], _STOPPED) for path in paths]
-    found = in_threads(lambda path: _embed(app, path), paths, workers)
-    # Interrupted, what is done is kept and returned.
-    with contextlib.closing(found), contextlib.suppress(KeyboardInterrupt):
-        for place, result in enumerate(watch(found, len(paths), progress)):
-            results[place] = result
-    return results
-
-
-def in_threads(
-    function: Callable, items: Iterable, workers: int | None = None
-) -> Iterator:
-    """Yield ``function(item)`` of each item, in order, worked out in threads.
-
-    Only a few items are begun before their turn, so that any number of them
-    fits into memory. Close the generator to end early.
-
-    Args:
-        function: called in a thread; what it raises is raised here.
-        items: what to call it with.
-        workers: threads; default one a core.
-
-    Raises:
-        ValueError: at once, if ``workers`` is less than 1.
-    """
-    workers = os.cpu_count() or 1 if workers is None else workers
-    if workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}.")
-    return _in_threads(function, items, workers)
-
-
-def watch(photographs: Iterable, total: int, progress: bool) -> Iterator:
-    """Pass photographs on and, if ``progress``, show a bar with time left."""
-    return tqdm(photographs, total=total, unit="photo", disable=not progress)
-
-
-def _in_threads(function: Callable, items: Iterable, workers: int) -> Iterator:
-    pool = ThreadPoolExecutor(workers)
-    begun = deque()
-    try:
-        for item in items:
-            begun.append(pool.submit(function, item))
-            if len(begun) > 4 * workers:  # a slow one must not idle the others
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _embed(app: FaceAnalysis, path: Path) -> ImageFaces:
-    try:
-        return ImageFaces(path, embed_faces(app, images.load_image(path)))
-    except images.ImageError as error:
-        return ImageFaces(path, [], str(error))
-    except Exception as error:  # one strange file must not lose the others
-        return ImageFaces(path, [], f"{path} failed: {error!r}.")
-
-
 def _to_bgr(image: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(image[..., ::-1])
-
-
-def _is_a_sliver(image: np.ndarray) -> bool:
-    """Scaled to the detector's size, such a picture is less than 1 px thin."""
-    return max(image.shape[:2]) > 128 * min(image.shape[:2])
+    return np.ascontiguousarray(images.require_rgb(image)[..., ::-1])
 
 
 def _left_to_right(faces: Iterable[Face]) -> list[Face]:
@@ -277,33 +207,36 @@ def _box_area(face: Face) -> float:
 
 
 def _pack_folder(pack: str | os.PathLike) -> Path:
-    packs = [
-        n for n, w in weights.TABLE.items() if isinstance(w, weights.FacePack)
-    ]
+    packs = weights.face_packs()
     if pack in packs:
         return weights.find(pack)
-    folder = Path(pack).expanduser()
+    folder = Path(os.path.expanduser(pack))
     if not folder.is_dir():
         raise weights.WeightsError(
             f"{str(pack)!r} is neither a folder nor one of {', '.join(packs)}."
         )
-    return folder
+    return folder.resolve()
 
 
-def _open_pack(folder: Path, providers, threads: int) -> FaceAnalysis:
+def _open_pack(folder: Path, providers: list | None, small: bool):
+    from insightface.model_zoo import model_zoo
+
     from course_utils.faces.parallel import ParallelFaceAnalysis
 
-    return ParallelFaceAnalysis(
+    cores = hardware.usable_cores()
+    app = ParallelFaceAnalysis(
         str(folder),
-        providers=None if providers is None else list(providers),
-        sess_options=_session_options(threads),
+        functools.partial(load_face_analysis, folder, providers=providers),
+        providers=providers,
+        sess_options=_session_options(1 if small else cores),
     )
-
-
-def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
-    if pack in weights.TABLE:
-        return weights.TABLE[pack].complaint(f"broken: {fault}")
-    return f"{folder} cannot be used: {fault}; name a model pack's folder."
+    if small:  # The detector runs alone, before there are faces to share out.
+        app.det_model = app.models["detection"] = model_zoo.get_model(
+            app.det_model.model_file,
+            providers=providers,
+            sess_options=_session_options(cores),
+        )
+    return app
 
 
 def _session_options(threads: int):
@@ -316,15 +249,10 @@ def _session_options(threads: int):
     return options
 
 
-def _give_detector_all_cores(app: FaceAnalysis) -> None:
-    """The detector runs alone, before there are faces to share out."""
-    from insightface.model_zoo import model_zoo
-
-    app.det_model = app.models["detection"] = model_zoo.get_model(
-        app.det_model.model_file,
-        providers=app.det_model.session.get_providers(),
-        sess_options=_session_options(os.cpu_count() or 1),
-    )
+def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
+    if pack in weights.TABLE:
+        return weights.TABLE[pack].complaint(f"broken: {fault}")
+    return f"{folder} cannot be used: {fault}; name a model pack's folder."
 
 
 def _check_detector_settings(det_size, det_thresh) -> None:
@@ -346,10 +274,16 @@ def _is_a_detector_size(size) -> bool:
     )
 
 
-def _check_providers(wanted, offered) -> None:
+def _check_providers(wanted) -> None:
+    from onnxruntime import get_available_providers
+
     if isinstance(wanted, str):
         raise ValueError(f"providers is a list of names: write [{wanted!r}].")
-    missing = [name for name in wanted or () if name not in offered]
+    offered = get_available_providers()
+    names = [
+        each if isinstance(each, str) else each[0] for each in wanted or ()
+    ]
+    missing = [name for name in names if name not in offered]
     if missing:
         raise ValueError(
             f"This onnxruntime does not offer {', '.join(missing)}, only "

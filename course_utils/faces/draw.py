@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import math
+import warnings
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,21 +35,19 @@ def draw_faces(
     *,
     boxes: bool = True,
     landmarks: str | None = "5",
-    labels: Sequence[str] | None = None,
+    labels: Sequence | None = None,
 ) -> np.ndarray:
-    """Draw a box, points and a label for each face.
+    """Draw a box, points and a label for each face into a copy.
 
     Args:
-        image: RGB ``uint8``, shape (height, width, 3); it is not changed.
+        image: the picture in which they were found.
         faces: from ``detect_faces``.
         boxes: draw the boxes.
         landmarks: "5" (key points), "106", "68" (3-D points seen from the
             front), or None.
-        labels: a text a face; default the detection score. Empty strings draw
-            nothing.
-
-    Returns:
-        A new picture of the same shape.
+        labels: one a face, in any script that a font of this machine has;
+            empty strings draw nothing. Default: the detection score, rounded
+            down, so that at this threshold the face still counts.
 
     Raises:
         images.ImageError: ``image`` is not a picture.
@@ -64,7 +64,7 @@ def draw_faces(
     if isinstance(faces, dict):  # InsightFace's Face is one
         raise ValueError("draw_faces takes a list of faces: write [face].")
     if labels is None:
-        labels = [f"{face.det_score:.2f}" for face in faces]
+        labels = [rounded_down(face.det_score) for face in faces]
     if len(labels) != len(faces):
         raise ValueError(f"{len(faces)} faces need {len(faces)} labels.")
     canvas = images.require_rgb(image).copy()
@@ -75,19 +75,20 @@ def draw_faces(
             cv2.rectangle(canvas, (x0, y0), (x1, y1), COLORS["yellow"], line)
         if landmarks is not None:
             _draw_points(canvas, _points(face, landmarks), _radius(face))
-    return _draw_labels(canvas, faces, labels)
+    return _draw_labels(canvas, faces, [str(label) for label in labels])
+
+
+def rounded_down(score: float, digits: int = 2) -> str:
+    """Write a score so that it looks lower than every threshold it misses."""
+    # The last bit of a float32 that stands for 0.65 is not to be trusted.
+    whole = math.floor(10**digits * float(score) + 1e-4)
+    return f"{whole / 10**digits:.{digits}f}"
 
 
 def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
     """Draw the axes of the head: right (orange), down (green), forward (blue).
 
-    Args:
-        image: RGB ``uint8``, shape (height, width, 3); it is not changed.
-        face: with ``pose`` (pitch, yaw, roll) in degrees, from a pack that has
-            3-D landmarks.
-
-    Returns:
-        A new picture of the same shape.
+    Into a copy. ``face`` has a ``pose`` if the pack has 3-D landmarks.
 
     Raises:
         images.ImageError: ``image`` is not a picture.
@@ -159,31 +160,71 @@ def _draw_labels(canvas, faces, labels) -> np.ndarray:
 
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
-    font = _font(max(11, round(max(canvas.shape[:2]) / 45)))
+    size = max(11, round(max(canvas.shape[:2]) / 45))
     for face, label in zip(faces, labels, strict=True):
         if label:
-            _write_in_box(pen, label, font, face.bbox, picture.size)
+            _write_in_box(pen, label, _font(label, size), face.bbox)
     return np.asarray(picture).copy()
 
 
-def _write_in_box(pen, label: str, font, box, size) -> None:
+def _write_in_box(pen, label: str, font, box) -> None:
     """Write above the face, or inside its box where there is no room above."""
     left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
     width, height = right - left + 6, bottom - top + 6
-    x = float(np.clip(box[0], 0, max(0, size[0] - width)))
+    x = float(np.clip(box[0], 0, max(0, pen.im.size[0] - width)))
     y = box[1] - height if box[1] >= height else max(0.0, box[1])
     pen.rectangle((x, y, x + width, y + height), fill=COLORS["yellow"])
     pen.text((x + 3 - left, y + 3 - top), label, fill="black", font=font)
 
 
-@cache
-def _font(size: int):
-    """DejaVu Sans comes with matplotlib and writes most alphabets."""
-    import matplotlib
+def _font(text: str, size: int):
     from PIL import ImageFont
 
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return ImageFont.truetype(str(fonts / "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(_font_file(frozenset(text)), size)
+
+
+@functools.cache
+def _font_file(letters: frozenset[str]) -> str:
+    """The first font that has all letters, or else the most of them.
+
+    DejaVu Sans, which comes with matplotlib, writes most alphabets, but no
+    Chinese, Japanese, Korean, Thai or Hindi. Then the system's fonts come in.
+    """
+    import matplotlib
+
+    best = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    lacking = _lacking(best, letters)
+    for path in _system_fonts() if lacking else ():
+        with contextlib.suppress(RuntimeError, OSError):  # a damaged file
+            best = min(
+                best, path, key=lambda path: len(_lacking(path, letters))
+            )
+    lacking = _lacking(best, letters)
+    if lacking:
+        warnings.warn(
+            f"No font of this machine has the letters {lacking}: install one "
+            "that does, for instance from the Noto family.",
+            stacklevel=2,
+        )
+    return best
+
+
+def _lacking(path: str, letters: frozenset[str]) -> str:
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(path)
+    seen = sorted(letter for letter in letters if letter.isprintable())
+    if not font.scalable:  # coloured emoji, of one size
+        return "".join(seen)
+    return "".join(c for c in seen if not font.get_char_index(ord(c)))
+
+
+def _system_fonts() -> list[str]:
+    """Plain fonts without serifs first; no font of boxes for every letter."""
+    from matplotlib.font_manager import findSystemFonts
+
+    fonts = [path for path in findSystemFonts() if "LastResort" not in path]
+    return sorted(fonts, key=lambda f: ("Sans" not in f, "Regular" not in f, f))
 
 
 def _line_width(image: np.ndarray) -> int:

@@ -1,8 +1,8 @@
 """Enrol a folder of photographs into a gallery: one sub-folder a person.
 
-Workers look at photographs (``examine``), one writer commits what they found
-(``record``). Here the workers are threads; in ``scale`` they are processes, on
-one machine or many.
+A pool's workers look at photographs (``examine``), this process alone commits
+what they found. The workers are threads, or a Ray cluster's processes, or any
+others: a pool needs no more than ``multiprocessing.Pool.imap_unordered``.
 """
 
 from __future__ import annotations
@@ -10,30 +10,28 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
+from tqdm.auto import tqdm
 
-from course_utils import images
-from course_utils.faces.analysis import (
-    NoFaceError,
-    embed_faces,
-    in_threads,
-    watch,
-)
+from course_utils import hardware, images, weights
+from course_utils.faces.analysis import NoFaceError, load_face_analysis
 from course_utils.faces.gallery import (
     FaceGallery,
+    Match,
+    PackIdentity,
+    WrongPackError,
     clean_name,
     pack_identity,
     photograph_digest,
 )
-from course_utils.faces.gallery_quality import EnrolmentError, usable_face
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
+from course_utils.faces.quality import EnrolmentError, face_to_enrol
 
 # A commit waits for the disk, so this many photographs share one; about as
 # many have to be embedded again after a crash.
@@ -53,6 +51,8 @@ class FolderReport:
         remaining: files that were not looked at, because of an interrupt or
             because workers died over them: enrol the folder once more.
         people_without_photograph: sub-folders of whom the gallery has none.
+        lookalikes: (path, match) of added files whose face would have been
+            known as somebody else: perhaps one person has two folders.
     """
 
     added: tuple[Path, ...]
@@ -60,6 +60,7 @@ class FolderReport:
     rejected: tuple[tuple[Path, str], ...]
     remaining: tuple[Path, ...]
     people_without_photograph: tuple[str, ...]
+    lookalikes: tuple[tuple[Path, Match], ...]
 
     def __str__(self):
         """Count them, in one line."""
@@ -69,40 +70,16 @@ class FolderReport:
         )
 
 
-@dataclass(frozen=True)
-class Photograph:
-    """A file, and whom it shows."""
+class Photograph(NamedTuple):
+    """A file, whom it shows, and the digests not to embed again for them."""
 
-    person: str
     path: Path
+    person: str
+    known: frozenset[bytes]
 
 
-@dataclass(frozen=True)
-class Listing:
-    """What a folder holds.
-
-    Attributes:
-        people: names of its sub-folders, sorted.
-        photographs: files to look at, sorted by folder and name.
-        rejected: (path, reason) of what cannot be a person's photograph.
-    """
-
-    people: tuple[str, ...]
-    photographs: tuple[Photograph, ...]
-    rejected: tuple[tuple[Path, str], ...]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a worker found in one photograph.
-
-    Attributes:
-        photograph: which one.
-        digest: of the file's content; None if it could not be read.
-        embedding: float32, shape (d,), of the face to enrol, or None.
-        reason: why there is none, or None. With neither embedding nor reason
-            the photograph is a duplicate.
-    """
+class Finding(NamedTuple):
+    """What a worker found: an embedding, or a reason, or else a duplicate."""
 
     photograph: Photograph
     digest: bytes | None
@@ -110,51 +87,216 @@ class Finding:
     reason: str | None = None
 
 
+class Listing(NamedTuple):
+    """What a folder holds: its people, and what may and cannot be enrolled."""
+
+    people: list[str]
+    photographs: list[Photograph]
+    rejected: list[tuple[Path, str]]
+
+
 def enrol_folder(
     gallery: FaceGallery,
     folder: str | os.PathLike,
     *,
-    workers: int | None = None,
+    pool=None,
     progress: bool = True,
 ) -> FolderReport:
     """Enrol all people of a folder: ``folder/<person>/<photograph>``.
 
-    Every file below a person's folder, at any depth, is taken for a photograph
-    of that person and has to pass the rules of ``gallery.enrol``: one face,
-    large and sharp enough. No single file can stop the others. Hidden files
-    and folders are passed over; links to folders are not followed.
+    Every file below a person's folder is taken for a photograph of that
+    person and has to pass the rules of ``gallery.enrol``: one face, large and
+    sharp enough. No single file can stop the others. Hidden files are passed
+    over, and links to folders are not followed.
 
     The job may be interrupted (Ctrl-C, the notebook's stop button, even ``kill
     -9``) and started again: a photograph that the gallery has is known by its
-    content and not embedded twice. Rejected ones are looked at again.
+    content and not embedded twice.
 
     Args:
         gallery: to enrol into; it must not lie inside ``folder``.
         folder: its sub-folders are named after people.
-        workers: photographs worked on at the same time; default one a core.
+        pool: anything with the ``imap_unordered`` of ``multiprocessing.Pool``;
+            default one thread a core. Its machines need course_utils, the
+            gallery's pack, and the folder under the same path.
         progress: show a bar with the time left.
-
-    Returns:
-        A ``FolderReport`` that accounts for every file.
 
     Raises:
         NotADirectoryError: ``folder`` is not a folder.
-        ValueError: ``workers`` is less than 1, or the gallery lies inside
-            ``folder``.
+        ValueError: the gallery lies inside ``folder``.
         GalleryError: the gallery cannot be written, say for a full disk; what
             was committed before is kept.
     """
-    listing = list_photographs(folder, gallery)
-    look = functools.partial(examine, gallery.app, gallery.enrolled())
-    findings = in_threads(look, listing.photographs, workers)
-    return record(gallery, listing, findings, progress)
+    listing = _list(folder, gallery)
+    with contextlib.ExitStack() as stack:
+        if pool is None:
+            pool = stack.enter_context(ThreadPool(hardware.usable_cores()))
+            load = functools.partial(_same, gallery.app)
+        else:
+            load = _loader(gallery.app)
+        look = functools.partial(examine, load)
+        findings = pool.imap_unordered(look, listing.photographs)
+        outcomes = _record(
+            gallery, findings, len(listing.photographs), progress
+        )
+    return _report(gallery, listing, outcomes)
 
 
-def list_photographs(
-    folder: str | os.PathLike, gallery: FaceGallery
-) -> Listing:
-    """List what ``enrol_folder`` has to look at; it raises as that does."""
-    folder = Path(folder).expanduser()
+def enrol_folder_with_ray(
+    gallery: FaceGallery, folder: str | os.PathLike, *, progress: bool = True
+) -> FolderReport:
+    """``enrol_folder`` on the Ray cluster that runs, or that RAY_ADDRESS names.
+
+    Else Ray starts on this machine, and ends with the job. A worker that dies
+    is replaced, and its photograph tried three times more.
+    """
+    try:
+        import ray
+        from ray.util.multiprocessing import Pool
+    except ImportError:
+        raise ModuleNotFoundError(
+            "enrol_folder_with_ray needs Ray, which is not installed: run "
+            "`python -m pip install ray`, or use enrol_folder."
+        ) from None
+    was_running = ray.is_initialized()
+    retry = {"max_restarts": -1, "max_task_retries": 3}
+    try:
+        with Pool(ray_remote_args=retry) as pool:
+            return enrol_folder(gallery, folder, pool=pool, progress=progress)
+    finally:
+        if not was_running:
+            ray.shutdown()
+
+
+def examine(load: Callable, photograph: Photograph) -> Finding:
+    """Look whether a photograph is new and shows one usable face.
+
+    Never raises for a photograph, and needs no gallery: it can run in another
+    thread, process or machine. ``load`` returns the face models.
+    """
+    app, digest = load(), None
+    try:
+        digest = photograph_digest(photograph.path)
+        if digest in photograph.known:
+            return Finding(photograph, digest)
+        face = face_to_enrol(app, images.load_image(photograph.path))
+        return Finding(photograph, digest, face.embedding)
+    except (EnrolmentError, NoFaceError, images.ImageError) as error:
+        return Finding(photograph, digest, reason=str(error))
+    except Exception as error:  # one strange file must not lose the others
+        reason = f"{photograph.path} failed: {error!r}."
+        return Finding(photograph, digest, reason=reason)
+
+
+def _same(app):
+    return app
+
+
+def _loader(app) -> Callable:
+    """Return what loads the same models in another process."""
+    name = Path(app.model_dir).name
+    # By its name a pack is found wherever the other machine keeps it.
+    known = name in weights.TABLE and weights.find(name).samefile(app.model_dir)
+    pack = name if known else os.path.abspath(app.model_dir)
+    size = tuple(app.det_size) if app.det_size else None
+    return functools.partial(
+        _load, pack, pack_identity(app), app.det_thresh, size
+    )
+
+
+@functools.cache
+def _load(pack: str, identity: PackIdentity, det_thresh: float, det_size):
+    """Load the models once in every process of a pool."""
+    app = load_face_analysis(pack)
+    app.prepare(0, det_thresh, det_size)
+    if pack_identity(app) != identity:
+        raise WrongPackError(
+            f"On a worker's machine {pack!r} is not the pack that the gallery "
+            "uses: install the same one there."
+        )
+    return app
+
+
+def _record(
+    gallery: FaceGallery, findings: Iterable, count: int, progress: bool
+) -> dict[Path, str | Match]:
+    """Commit what the workers find; return what became of each photograph.
+
+    An interrupt commits what was found before it, and ends the job.
+    """
+    outcomes, waiting, death = {}, [], None
+    bar = tqdm(findings, total=count, unit="photo", disable=not progress)
+    with contextlib.suppress(KeyboardInterrupt):
+        for finding in bar:
+            # Ray hands errors over instead of raising them: what a worker
+            # raised, or that it died over this photograph, which remains.
+            if hasattr(finding, "underlying"):
+                raise finding.underlying
+            if isinstance(finding, Exception):
+                death = finding
+                continue
+            waiting.append(finding)
+            if len(waiting) == PHOTOGRAPHS_PER_COMMIT:
+                outcomes |= _commit(gallery, waiting)
+                waiting = []
+    outcomes |= _commit(gallery, waiting)
+    if death and not outcomes:  # no worker could do anything
+        raise death
+    return outcomes
+
+
+def _commit(
+    gallery: FaceGallery, findings: list[Finding]
+) -> dict[Path, str | Match]:
+    """Return an outcome of each: added, duplicate, the reason, a lookalike."""
+    outcomes = {f.photograph.path: f.reason or _DUPLICATE for f in findings}
+    rows = [f for f in findings if f.embedding is not None]
+    if not rows:
+        return outcomes
+    added = gallery.enrol_embeddings(
+        [row.photograph.person for row in rows],
+        np.stack([row.embedding for row in rows]),
+        [str(row.photograph.path) for row in rows],
+        digests=[row.digest for row in rows],
+        pack=pack_identity(gallery.app),
+    )
+    for number in added:
+        path, person, _ = rows[number].photograph
+        other = gallery.lookalike(person, rows[number].embedding)
+        outcomes[path] = other or _ADDED
+    return outcomes
+
+
+def _report(gallery, listing: Listing, outcomes: dict) -> FolderReport:
+    paths = [photograph.path for photograph in listing.photographs]
+    of = {path: outcomes.get(path) for path in paths}
+    lookalikes = [(p, of[p]) for p in paths if isinstance(of[p], Match)]
+    added = {path for path in paths if of[path] == _ADDED}
+    added |= {path for path, _ in lookalikes}
+    duplicates = {path for path in paths if of[path] == _DUPLICATE}
+    remaining = {path for path in paths if of[path] is None}
+    rejected = set(paths) - added - duplicates - remaining
+
+    def in_order(those: set[Path]) -> tuple[Path, ...]:
+        return tuple(path for path in paths if path in those)
+
+    return FolderReport(
+        added=in_order(added),
+        duplicates=in_order(duplicates),
+        rejected=(
+            *listing.rejected,
+            *((path, of[path]) for path in in_order(rejected)),
+        ),
+        remaining=in_order(remaining),
+        people_without_photograph=tuple(
+            sorted(set(listing.people) - set(gallery.people()))
+        ),
+        lookalikes=tuple(lookalikes),
+    )
+
+
+def _list(folder: str | os.PathLike, gallery: FaceGallery) -> Listing:
+    folder = Path(os.path.abspath(os.path.expanduser(folder)))
     if not folder.is_dir():
         raise NotADirectoryError(
             f"{folder} is not a folder: give the one that holds a sub-folder "
@@ -165,112 +307,24 @@ def list_photographs(
             f"The gallery {gallery.path} lies inside {folder}, where every "
             "sub-folder is a person: keep it elsewhere."
         )
-    people, photographs, rejected = set(), [], []
+    known = defaultdict(set)
+    for person, digest in gallery.enrolled():
+        known[person].add(digest)
+    listing = Listing([], [], [])
     for entry in sorted(_visible(folder.iterdir())):
         try:
             person = _person_of(entry)
         except ValueError as error:
-            rejected.append((entry, str(error)))
+            listing.rejected.append((entry, str(error)))
             continue
-        people.add(person)
+        listing.people.append(person)
+        digests = frozenset(known[person])
         for path in _walk(entry):
             if reason := _fault(path):
-                rejected.append((path, reason))
+                listing.rejected.append((path, reason))
             else:
-                photographs.append(Photograph(person, path))
-    return Listing(tuple(sorted(people)), tuple(photographs), tuple(rejected))
-
-
-def examine(
-    app: FaceAnalysis,
-    enrolled: set[tuple[str, bytes]],
-    photograph: Photograph,
-) -> Finding:
-    """Look whether a photograph is new and shows one usable face.
-
-    Never raises, and needs no gallery: it can run in another thread, process
-    or machine.
-
-    Args:
-        app: from ``load_face_analysis``.
-        enrolled: (person, digest) of the photographs not to embed again.
-        photograph: which one.
-    """
-    digest = None
-    try:
-        digest = photograph_digest(photograph.path)
-        if (photograph.person, digest) in enrolled:
-            return Finding(photograph, digest)
-        image = images.load_image(photograph.path)
-        face = usable_face(image, embed_faces(app, image))
-        return Finding(photograph, digest, face.embedding)
-    except (EnrolmentError, NoFaceError, images.ImageError) as error:
-        return Finding(photograph, digest, reason=str(error))
-    except Exception as error:  # one strange file must not lose the others
-        reason = f"{photograph.path} failed: {error!r}."
-        return Finding(photograph, digest, reason=reason)
-
-
-def record(
-    gallery: FaceGallery,
-    listing: Listing,
-    findings: Generator[Finding],
-    progress: bool,
-) -> FolderReport:
-    """Commit what the workers find; nothing else writes to the gallery.
-
-    An interrupt commits what was found before it, and ends the job.
-
-    Args:
-        gallery: to enrol into.
-        listing: of the folder.
-        findings: at most one of each photograph, in any order.
-        progress: show a bar with the time left.
-    """
-    outcomes, waiting = {}, []
-    with contextlib.closing(findings), contextlib.suppress(KeyboardInterrupt):
-        for finding in watch(findings, len(listing.photographs), progress):
-            waiting.append(finding)
-            if len(waiting) == PHOTOGRAPHS_PER_COMMIT:
-                outcomes |= _commit(gallery, waiting)
-                waiting = []
-    outcomes |= _commit(gallery, waiting)
-    return _report(gallery, listing, outcomes)
-
-
-def _commit(gallery: FaceGallery, findings: list[Finding]) -> dict[Path, str]:
-    """Return each photograph's outcome: _ADDED, _DUPLICATE or the reason."""
-    outcomes = {f.photograph.path: f.reason or _DUPLICATE for f in findings}
-    rows = [f for f in findings if f.embedding is not None]
-    if rows:
-        batch = gallery.enrol_embeddings(
-            [row.photograph.person for row in rows],
-            np.stack([row.embedding for row in rows]),
-            [str(row.photograph.path) for row in rows],
-            digests=[row.digest for row in rows],
-            pack=pack_identity(gallery.app),
-        )
-        outcomes |= {rows[n].photograph.path: _ADDED for n in batch.added}
-    return outcomes
-
-
-def _report(gallery, listing, outcomes: dict[Path, str]) -> FolderReport:
-    paths = [photograph.path for photograph in listing.photographs]
-    looked_at = [path for path in paths if path in outcomes]
-    return FolderReport(
-        added=tuple(p for p in looked_at if outcomes[p] == _ADDED),
-        duplicates=tuple(p for p in looked_at if outcomes[p] == _DUPLICATE),
-        rejected=listing.rejected
-        + tuple(
-            (p, outcomes[p])
-            for p in looked_at
-            if outcomes[p] not in (_ADDED, _DUPLICATE)
-        ),
-        remaining=tuple(p for p in paths if p not in outcomes),
-        people_without_photograph=tuple(
-            sorted(set(listing.people) - set(gallery.people()))
-        ),
-    )
+                listing.photographs.append(Photograph(path, person, digests))
+    return listing
 
 
 def _visible(paths: Iterable[Path]) -> Iterator[Path]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from insightface.app import FaceAnalysis
 from insightface.app.common import Face
+
+from course_utils import hardware
 
 
 class ParallelFaceAnalysis(FaceAnalysis):
@@ -14,19 +16,16 @@ class ParallelFaceAnalysis(FaceAnalysis):
 
     InsightFace runs recognition, landmarks, gender and age of one face after
     the other. They do not depend on each other, and onnxruntime works outside
-    Python's lock, so a small pool of threads can take them side by side.
+    Python's lock, so a few threads can take them side by side.
     """
 
-    def __init__(self, *args, **kwargs):
-        """Take the arguments of ``insightface.app.FaceAnalysis``."""
-        super().__init__(*args, **kwargs)
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    def __init__(self, folder, load, **options):
+        """Open a pack; ``load()`` has to open it again, in another process."""
+        super().__init__(folder, **options)
+        self._load = load
 
     def get(self, img, max_num=0, det_metric="default"):
-        """Detect and describe faces: see ``FaceAnalysis.get``.
-
-        ``img`` is BGR ``uint8``, shape (height, width, 3).
-        """
+        """Detect and describe faces, as ``FaceAnalysis.get``; takes BGR."""
         if self.addons:  # liveness decides whether recognition may run
             return super().get(img, max_num, det_metric)
         faces = self.detect(img, max_num, det_metric)
@@ -36,16 +35,16 @@ class ParallelFaceAnalysis(FaceAnalysis):
             for task, model in self.models.items()
             if task != "detection"
         ]
-        for _ in self._pool.map(lambda job: job[0].get(img, job[1]), work):
-            pass  # an exception in a thread is raised here
+        # Threads of its own: those of an earlier call do not survive a fork.
+        with ThreadPoolExecutor(hardware.usable_cores()) as pool:
+            for _ in pool.map(lambda job: job[0].get(img, job[1]), work):
+                pass  # an exception in a thread is raised here
         return faces
 
     def detect(self, img, max_num=0, det_metric="default") -> list[Face]:
-        """Only detect, with the same arguments as ``get``.
-
-        Returns faces with ``bbox`` (x0, y0, x1, y1) in pixels, ``det_score``
-        0 to 1, and ``kps``, (5, 2) in pixels, or None.
-        """
+        """Only detect: faces with ``bbox``, ``det_score`` and ``kps``."""
+        if self._makes_a_sliver_of(img):
+            return []
         boxes, key_points = self.det_model.detect(
             img, max_num=max_num, metric=det_metric
         )
@@ -57,3 +56,26 @@ class ParallelFaceAnalysis(FaceAnalysis):
             )
             for number, box in enumerate(boxes)
         ]
+
+    def __reduce__(self):
+        """Travel as the way to open the pack; no session can be copied."""
+        return _again, (
+            self._load,
+            list(self.models),
+            self.det_thresh,
+            self.det_size,
+        )
+
+    def _makes_a_sliver_of(self, img) -> bool:
+        """Say whether it is less than a pixel thin at a detector's size."""
+        sides = np.array(img.shape[1::-1])  # width, height
+        sizes = np.reshape(self.det_size, (-1, 2))
+        scales = (sizes / sides).min(axis=1)
+        return bool((scales * sides.min() <= 1).any())
+
+
+def _again(load, tasks, det_thresh, det_size) -> ParallelFaceAnalysis:
+    app = load()
+    app.models = {task: app.models[task] for task in tasks}
+    app.prepare(ctx_id=0, det_thresh=det_thresh, det_size=det_size)
+    return app

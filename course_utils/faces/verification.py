@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from course_utils.faces.analysis import (
-    detect_faces,
+    embed_faces,
     largest_face,
+    published_threshold,
     recognition_model,
 )
-from course_utils.faces.pack_settings import published_threshold
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verification:
-    """The answer to "is this the same person?".
-
-    Attributes:
-        similarity: cosine of the angle between the embeddings, -1 to 1.
-        threshold: from this similarity on it counts as the same person.
-        same_person: ``similarity >= threshold``.
-        faces: the two faces that were compared.
-    """
+    """Whether two pictures show one person: ``similarity >= threshold``."""
 
     similarity: float
     threshold: float
@@ -38,14 +31,7 @@ class Verification:
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle between two embeddings: a.b / (|a| |b|).
-
-    Args:
-        a: shape (d,), any real dtype.
-        b: shape (d,).
-
-    Returns:
-        -1 (opposite) to 1 (same direction).
+    """Cosine of the angle between two embeddings, -1 to 1: a.b / (|a| |b|).
 
     Raises:
         ValueError: not two vectors of one length, or one is all zeros, or
@@ -79,14 +65,8 @@ def verify(
 ) -> Verification:
     """Decide whether two pictures show the same person.
 
-    With several faces in a picture the largest one is compared.
-
-    Args:
-        app: from ``load_face_analysis``.
-        image1: RGB ``uint8``, shape (height, width, 3).
-        image2: likewise.
-        threshold: cosine similarity, -1 to 1. Default: the published one of
-            the pack.
+    Of several faces in a picture the largest one is compared, with the cosine
+    similarity ``threshold`` or else the published one of the pack.
 
     Raises:
         NoFaceError: a picture shows no face; the message says which.
@@ -152,16 +132,10 @@ class Calibration:
             ValueError: ``far`` is not in (0, 1], or so small that these pairs
                 cannot show it: that takes at least 1 / far different pairs.
         """
-        self._check_rate(far)
         return float(self.thresholds[self._row(far)])
 
     def true_accept_rate_at(self, far: float) -> float:
-        """TAR@FAR: share of same pairs accepted at ``threshold_at(far)``.
-
-        Raises:
-            ValueError: as ``threshold_at``.
-        """
-        self._check_rate(far)
+        """TAR@FAR: share of same pairs accepted at ``threshold_at(far)``."""
         return float(self.true_accept_rate[self._row(far)])
 
     def interval(
@@ -169,44 +143,33 @@ class Calibration:
         far: float,
         people: np.ndarray | None = None,
         *,
-        confidence: float = 0.95,
         resamples: int = 500,
-        seed: int = 0,
     ) -> tuple[float, float]:
-        """Bootstrap interval of the true accept rate at a false accept rate.
+        """Bootstrap ``true_accept_rate_at(far)``: 95 % of the draws lie within.
 
         Args:
             far: false accept rate, in (0, 1].
             people: integers, shape (pairs, 2): who is in each pair. Given
-                them, people are resampled instead of pairs, which is the
-                honest way when one person takes part in many pairs. Draws
-                without any same or any different pair are left out.
-            confidence: share of the resamples inside the interval.
+                them, people are drawn instead of pairs, which is the honest
+                way when one person takes part in many pairs. Draws without
+                any same or any different pair are left out.
             resamples: how many times to draw.
-            seed: of the random draws.
-
-        Returns:
-            (low, high), both 0 to 1.
 
         Raises:
             ValueError: as ``threshold_at``, or ``people`` has another length.
         """
-        self._check_rate(far)
-        generator = np.random.default_rng(seed)
+        self._row(far)  # complains if the pairs cannot show this rate
+        generator = np.random.default_rng(0)
         order = np.argsort(-self.similarities, kind="stable")
         draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
             for weights in draw(self.same, people, resamples, generator)
         ]
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(rates, [tail, 1 - tail])
+        low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
 
     def _row(self, far: float) -> int:
-        return int(np.searchsorted(self.false_accept_rate, far, "right") - 1)
-
-    def _check_rate(self, far: float) -> None:
         different = int((~self.same).sum())
         if not 0 < far <= 1:
             raise ValueError(f"A false accept rate lies in (0, 1], not {far}.")
@@ -215,17 +178,15 @@ class Calibration:
                 f"{different} pairs of different people cannot show a false "
                 f"accept rate of {far:g}: that takes {int(np.ceil(1 / far))}."
             )
+        return int(np.searchsorted(self.false_accept_rate, far, "right") - 1)
 
 
 def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
-    """Measure the error rates of every threshold.
+    """Measure the error rates of every threshold, from pairs of known truth.
 
     Args:
         similarities: cosine similarity of each pair; shape (pairs,).
         same: True where a pair shows one person; shape (pairs,).
-
-    Returns:
-        A ``Calibration``, the points of the ROC curve among it.
 
     Raises:
         ValueError: shapes differ, a similarity is not finite, or there are
@@ -258,7 +219,7 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
 
 def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
     try:
-        return largest_face(detect_faces(app, image))
+        return largest_face(embed_faces(app, image))
     except ValueError as error:
         raise type(error)(f"The {position} picture: {error}") from None
 

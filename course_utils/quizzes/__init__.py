@@ -11,14 +11,10 @@ from string import ascii_lowercase
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.json")))
-WIDTH = 78  # characters a line of printed text
 
 # Okabe and Ito's blue, vermilion and green, the latter two darkened until they
 # can be read on a white page and on a dark one (contrast at least 4). The label
 # stands on the page itself, so it follows the theme of JupyterLab or Colab.
-_THEME_TEXT = (
-    "var(--jp-ui-font-color1, var(--colab-primary-text-color, #101010))"
-)
 _COLORS = {
     "--jq-multiple-choice-bg": "#0072B2",
     "--jq-many-choice-bg": "#0072B2",
@@ -26,20 +22,14 @@ _COLORS = {
     "--jq-incorrect-color": "#C84F00",
     "--jq-correct-color": "#008560",
     "--jq-numeric-input-bg": "#404040",
-    "--jq-numeric-input-label": _THEME_TEXT,
+    "--jq-numeric-input-label": (
+        "var(--jp-ui-font-color1, var(--colab-primary-text-color, #101010))"
+    ),
 }
 
 
 def questions(name: str) -> list[dict]:
-    """Read a quiz.
-
-    Args:
-        name: "face_recognition" or "style_transfer".
-
-    Returns:
-        The questions in the format of jupyterquiz: "question", "type"
-        ("multiple_choice", "many_choice" or "numeric"), "answers", each with
-        its "feedback", and sometimes "code".
+    """Read "face_recognition" or "style_transfer", in jupyterquiz's format.
 
     Raises:
         ValueError: there is no such quiz.
@@ -50,52 +40,36 @@ def questions(name: str) -> list[dict]:
 
 
 def show(name: str) -> None:
-    """Show a quiz in JupyterLab or Colab, with an answer to every answer.
-
-    Raises:
-        ValueError: there is no such quiz.
-    """
+    """Show a quiz in JupyterLab or Colab, with an answer to every answer."""
     from jupyterquiz import display_quiz  # brings IPython along
 
     display_quiz(questions(name), colors=_COLORS, max_width=720)
 
 
 def print_text(name: str, solutions: bool = False) -> None:
-    """Print a quiz, for pages that run no JavaScript.
-
-    Args:
-        name: "face_recognition" or "style_transfer".
-        solutions: print what is to be said about each answer as well.
-
-    Raises:
-        ValueError: there is no such quiz.
-    """
+    """Print a quiz, for pages that run no JavaScript; or its solutions too."""
     for number, question in enumerate(questions(name), start=1):
-        print(_wrapped(f"{number}. ", question["question"]))
+        _print(f"{number}. ", question["question"])
         if "code" in question:
             print(textwrap.indent(question["code"], " " * 8))
-        for mark, text in _answer_lines(question, solutions):
-            print(_wrapped(f"    {mark} ", text))
+        numeric = question["type"] == "numeric"
+        for mark, answer in zip(
+            ascii_lowercase, question["answers"], strict=False
+        ):
+            if not numeric:
+                _print(f"    {mark}) ", answer["answer"])
+            if solutions and (not numeric or answer.get("correct")):
+                _print("       ", answer["feedback"])
         print()
 
 
-def _answer_lines(question: dict, solutions: bool):
-    """Yield (mark, text) of the choices and of what is to be said of them."""
-    numeric = question["type"] == "numeric"
-    if numeric:
-        yield "=", "a number"
-    for number, answer in enumerate(question["answers"]):
-        if not numeric:
-            yield f"{ascii_lowercase[number]})", answer["answer"]
-        if solutions and (not numeric or answer.get("correct")):
-            yield "  ", answer["feedback"]
-
-
-def _wrapped(mark: str, text: str) -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=mark,
-        subsequent_indent=" " * len(mark),
-        break_on_hyphens=False,
+def _print(mark: str, text: str) -> None:
+    print(
+        textwrap.fill(
+            text,
+            width=78,
+            initial_indent=mark,
+            subsequent_indent=" " * len(mark),
+            break_on_hyphens=False,
+        )
     )

@@ -366,13 +366,16 @@ def _progress(state: State, levels: list[Level]) -> Progress:
     done = sum(lower.work for lower in levels[: state.level])
     done += level.work * evaluated
     total = sum(level.work for level in levels)
+    # Not all levels' steps: a resumed recipe may have others than it had.
+    left = max(0, level.steps - optimizer.evaluations)
+    left += sum(higher.steps for higher in levels[state.level + 1 :])
     return Progress(
         step=len(state.history),
-        steps=sum(level.steps for level in levels),
+        steps=len(state.history) + left,
         losses=state.history[-1],
         image=_show(optimizer.best, level),
         seconds=state.seconds,
-        eta=state.seconds * (total / done - 1),
+        eta=state.seconds * max(0.0, total / done - 1),
         state=state,
     )
 

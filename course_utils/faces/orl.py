@@ -1,0 +1,77 @@
+"""The ORL faces, 400 photographs of 40 people, near and from afar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from course_utils import images, weights
+
+
+class Photographs(Sequence):
+    """The photographs, each read when it is asked for: together 280 MB."""
+
+    def __init__(self, paths: list[Path]):
+        """Take the files in their order."""
+        self._paths = paths
+
+    def __len__(self):
+        """Count the photographs."""
+        return len(self._paths)
+
+    def __getitem__(self, place):
+        """Read one photograph, or a list of them for a slice."""
+        if isinstance(place, slice):
+            return [_enlarged(path) for path in self._paths[place]]
+        return _enlarged(self._paths[place])
+
+
+def orl() -> tuple[Photographs, np.ndarray]:
+    """Fetch the ORL faces (4.7 MB, once) and return them with who is who.
+
+    AT&T Laboratories Cambridge took these small grey pictures, ten of each
+    person, in 1992 to 1994. The faces fill them, which a detector does not
+    expect: so each gets a border and is enlarged three times.
+
+    Returns:
+        The 400 photographs, RGB ``uint8`` (516, 456, 3), to be indexed, sliced
+        and looped over like a list; and the person in each, 0 to 39, integers
+        of shape (400,).
+
+    Raises:
+        weights.WeightsError: they are not here and cannot be fetched.
+    """
+    folder = weights.fetch("orl_faces")
+    paths = [
+        folder / f"s{person}" / f"{number}.pgm"
+        for person in range(1, 41)
+        for number in range(1, 11)
+    ]
+    return Photographs(paths), np.repeat(np.arange(40), 10)
+
+
+def from_afar(image: np.ndarray, share: float = 0.06) -> np.ndarray:
+    """Throw detail away as distance does, then return to the old size.
+
+    ``share`` is what is left of each side, above 0 and up to 1.
+    """
+    import cv2
+
+    height, width = images.require_rgb(image).shape[:2]
+    if not 0 < share <= 1:
+        raise ValueError(f"share lies above 0 and up to 1, not {share}.")
+    share = max(share, 1 / min(height, width))  # at least one pixel is left
+    small = cv2.resize(
+        image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA
+    )
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def _enlarged(path: Path) -> np.ndarray:
+    import cv2
+
+    image = images.load_image(path)
+    image = cv2.copyMakeBorder(image, 30, 30, 30, 30, cv2.BORDER_REPLICATE)
+    return cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)

@@ -1,0 +1,194 @@
+"""Enrolment on Ray: the same table, also when workers are killed."""
+
+import os
+import signal
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+from course_utils import faces, images
+from course_utils.faces import enrolment
+
+# Read when Ray is imported: listen on 127.0.0.1 only (its name speaks of
+# other systems, where this is the default), need no token for that, and do
+# not report the use of Ray to its makers.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to be there
+ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
+multiprocessing = pytest.importorskip("ray.util.multiprocessing")
+
+PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
+COPIES = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_folder():
+    """Take Ray's logs away at the end."""
+    # Not in pytest's folder: the names of Ray's sockets have to be short.
+    temporary = tempfile.TemporaryDirectory(
+        prefix="ray", ignore_cleanup_errors=True
+    )
+    with temporary as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient_start():
+    """Start Ray again when it gives up, as it does on a very busy machine."""
+    start = ray.init
+
+    def start_again(**options):
+        for _ in range(4):
+            try:
+                return start(**options)
+            except Exception as error:
+                if "timed out during startup" not in str(error):
+                    raise
+                ray.shutdown()
+        return start(**options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "init", start_again)
+        yield
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Photographs of five people, all different, and two useless files."""
+    folder = tmp_path_factory.mktemp("people")
+    for name in PEOPLE:
+        photograph = images.load_image(images.sample(f"faces/{name}"), 400)
+        (folder / name).mkdir()
+        for number in range(COPIES):
+            brighter = np.clip(photograph + np.float32(number), 0, 255)
+            images.save_image(
+                brighter.astype(np.uint8), folder / name / f"{number}.jpg"
+            )
+    (folder / "hopper_1" / "notes.txt").write_text("no picture")
+    cat = images.load_image(images.sample("faces/noface_cat"))
+    images.save_image(cat, folder / "hopper_1" / "cat.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(people, app, tmp_path_factory):
+    """The same folder enrolled by threads: the gallery and the report."""
+    gallery = faces.FaceGallery(tmp_path_factory.mktemp("local"), app)
+    return gallery, faces.enrol_folder(gallery, people, progress=False)
+
+
+@pytest.fixture
+def gallery(tmp_path, app):
+    return faces.FaceGallery(tmp_path / "gallery", app)
+
+
+def assert_same_table(gallery, expected):
+    """Same people, digests and embeddings, each exactly once."""
+    assert len(gallery) == len(gallery.enrolled()) == len(expected)
+    assert gallery.enrolled() == expected.enrolled()
+    ours, theirs = (by_photograph(one) for one in (gallery, expected))
+    assert ours.keys() == theirs.keys()
+    for photograph, embedding in ours.items():
+        np.testing.assert_allclose(
+            embedding, theirs[photograph], rtol=0, atol=1e-6
+        )
+
+
+def by_photograph(gallery):
+    _, matrix, photographs = gallery.embeddings()
+    return dict(zip(photographs, matrix, strict=True))
+
+
+class Deadly:
+    """A pool whose workers are killed while they look at one photograph.
+
+    With a marker file this happens once, else every time.
+    """
+
+    def __init__(self, pool, victim, marker=None):
+        self.pool, self.victim, self.marker = pool, victim, marker
+
+    def imap_unordered(self, look, photographs):
+        victim, marker = self.victim, self.marker
+
+        def look_or_die(photograph):
+            if photograph.path == victim and not (marker and marker.exists()):
+                if marker:
+                    marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return look(photograph)
+
+        return self.pool.imap_unordered(look_or_die, photographs)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Two workers of a Ray that is there before the job, as a cluster is."""
+    ray.init(num_cpus=2, include_dashboard=False)
+    retry = {"max_restarts": -1, "max_task_retries": 1}
+    with multiprocessing.Pool(2, ray_remote_args=retry) as workers:
+        yield workers
+    ray.shutdown()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_a_killed_worker_loses_and_doubles_nothing(
+    people, gallery, local, pool, monkeypatch, tmp_path
+):
+    there_before = sorted((people / "biden_1").glob("*.jpg"))[:3]
+    gallery.enrol("biden_1", there_before)
+    marker = tmp_path / "killed"
+    deadly = Deadly(pool, people / "hopper_1" / "5.jpg", marker)
+    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 6)
+    report = faces.enrol_folder(gallery, people, pool=deadly, progress=False)
+    assert marker.exists()
+    expected, expected_report = local
+    assert list(report.duplicates) == there_before
+    assert {*report.added, *there_before} == {*expected_report.added}
+    assert report.rejected == expected_report.rejected
+    assert not report.remaining
+    assert_same_table(gallery, expected)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+def test_what_kills_every_worker_remains_and_stops_nothing_else(
+    people, gallery, local, pool
+):
+    victim = people / "hopper_1" / "5.jpg"
+    report = faces.enrol_folder(
+        gallery, people, pool=Deadly(pool, victim), progress=False
+    )
+    expected, expected_report = local
+    assert report.remaining == (victim,)
+    assert {*report.added, victim} == {*expected_report.added}
+    assert report.rejected == expected_report.rejected
+    rest = faces.enrol_folder(gallery, people, progress=False)
+    assert rest.added == report.remaining
+    assert_same_table(gallery, expected)
+
+
+def test_a_running_ray_goes_on(people, gallery, local, pool):
+    faces.enrol_folder_with_ray(gallery, people, progress=False)
+    assert ray.is_initialized()
+    assert_same_table(gallery, local[0])
+
+
+def test_a_worker_with_another_pack_refuses(app):
+    identity = faces.gallery.PackIdentity("course_mini", "0" * 64, 128)
+    with pytest.raises(
+        faces.gallery.WrongPackError, match="is not the pack that"
+    ):
+        enrolment._load("course_mini", identity, app.det_thresh, None)
+
+
+def test_without_ray_a_sentence_says_how_to_get_it(
+    people, gallery, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install ray"):
+        faces.enrol_folder_with_ray(gallery, people)

@@ -1,0 +1,1 @@
+"""The course as pages to read: `make site` leaves them in build/site."""

@@ -1,0 +1,121 @@
+"""Make the pages: `python -m tools.site` (`make site`).
+
+    build/site/html      the pages, and beside them the notebooks they open
+    build/site/source    what Sphinx reads; may be deleted
+
+The stored outputs are shown as they are: nothing is executed. GITHUB_REPOSITORY
+("owner/name"), which GitHub's workflows set, is the address that badges, Setup
+cells and links carry; without it the address in pyproject.toml is used.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_markdown_cell
+
+from tools.execute_notebooks import SOLUTION_TITLE
+from tools.set_repository import ROOT, repository
+
+HERE = Path(__file__).parent
+SITE = ROOT / "build/site"
+SOURCE, PAGES = SITE / "source", SITE / "html"
+PICTURES = ROOT / "images/widgets"
+BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]+\)\]\(([^)]+)\)")
+MARKER = re.compile(r"^# NBVAL_\w+\n")  # for the tests, not for readers
+WIDGET = re.compile(r"^(\w*(?:Explorer|Lab))\(")
+ALIVE = "*In Jupyter and in Colab this is alive: run the notebook there.*"
+
+
+def main() -> int:
+    """Write the sources, let Sphinx make pages of them, add the notebooks."""
+    address = os.environ.get("GITHUB_REPOSITORY", repository(ROOT))
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.copytree(ROOT / "images", SOURCE / "images")
+    for name in ("conf.py", "index.md", "style.css"):
+        shutil.copy(HERE / name, SOURCE)
+    notebooks = {
+        path.name: published(path, address)
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    }
+    (SOURCE / "notebooks").mkdir()
+    for name, text in notebooks.items():
+        page = readable(nbformat.reads(text, as_version=4), Path(name).stem)
+        nbformat.write(page, SOURCE / "notebooks" / name)
+    if status := sphinx(address):
+        return status
+    for name, text in notebooks.items():
+        for folder in ("notebooks", "_sources/notebooks"):
+            (PAGES / folder / name).write_text(text, encoding="utf-8")
+    (PAGES / ".nojekyll").touch()  # or GitHub leaves out _static
+    print(f"The pages are in {PAGES.relative_to(ROOT)}: open index.html.")
+    return 0
+
+
+def published(path: Path, address: str) -> str:
+    """Return a notebook's text with the address under which it is published.
+
+    Colab opens it from the branch that holds the pages.
+    """
+    text = path.read_text(encoding="utf-8")
+    text = text.replace(repository(ROOT), address)
+    main, pages = (f"{address}/blob/{b}/" for b in ("main", "gh-pages"))
+    return text.replace(main, pages)
+
+
+def readable(notebook, name: str):
+    """Return a notebook as a page shows it.
+
+    Colab's badge, a picture from Colab's server, becomes a link; solutions are
+    folded; a widget becomes its picture.
+    """
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = BADGE.sub(r"[Open in Colab](\1)", cell.source)
+        elif cell.source.startswith(SOLUTION_TITLE):
+            cell.metadata.tags = ["hide-cell"]
+        else:
+            cell.source = MARKER.sub("", cell.source)
+            cells += map(new_markdown_cell, pictures_of_widgets(cell, name))
+    notebook.cells = cells
+    return notebook
+
+
+def pictures_of_widgets(cell, name: str) -> list[str]:
+    """Take the widgets out of a cell's outputs; return what stands for them."""
+    shown = [
+        (output, WIDGET.match(output.get("data", {}).get("text/plain", "")))
+        for output in cell.outputs
+    ]
+    cell.outputs = [output for output, widget in shown if not widget]
+    return [
+        picture_of(f"{name}_{cell.id}", widget[1])
+        for _, widget in shown
+        if widget
+    ]
+
+
+def picture_of(name: str, widget: str) -> str:
+    """Return the Markdown that stands where a widget was."""
+    if (PICTURES / f"{name}.jpg").exists():
+        return f"![{widget}](../images/widgets/{name}.jpg)\n\n{ALIVE}"
+    return ALIVE
+
+
+def sphinx(address: str) -> int:
+    """Make the pages; a warning, such as of a broken link, is an error."""
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning"]
+        + ["--builder", "html", SOURCE, PAGES],
+        env={**os.environ, "COURSE_REPOSITORY": address},
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
