@@ -38,6 +38,7 @@ def whole(photo, painting):
         {"init": "style"},
         {"init": "blend"},
         {"pooling": "avg"},
+        {"preserve_color": "recolor"},
         {"preserve_color": "luminance"},
         {"preserve_color": "match"},
         {"tv_weight": 10.0},

@@ -64,6 +64,7 @@ def test_features_agree_in_every_layer(photo, pooling):
     [
         {},
         {"pooling": "avg"},
+        {"preserve_color": "recolor"},
         {"preserve_color": "luminance"},
         {"preserve_color": "match"},
     ],

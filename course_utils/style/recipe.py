@@ -111,9 +111,10 @@ class StyleRecipe:
         "Colours",
         "Whose colours the result has.",
         choices={
-            None: "those of the style picture",
-            "luminance": "photograph's, brightness painted",
-            "match": "photograph's, style recoloured",
+            None: "painting's",
+            "recolor": "painting's, photograph recoloured first",
+            "luminance": "photograph's, only brightness painted",
+            "match": "photograph's, painting recoloured first",
         },
     )
     sizes: tuple[int, ...] = _knob(

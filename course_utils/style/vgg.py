@@ -160,7 +160,6 @@ def features(
     """
     images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
-    check_layers(layers)
     needed = smallest_side(layers)
     if min(image.shape[:2]) < needed:
         raise images.ImageError(
