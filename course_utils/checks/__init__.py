@@ -14,6 +14,9 @@ from course_utils.checks.exercises.face_detection import (
 )
 from course_utils.checks.exercises.face_landmarks import check_align_face
 from course_utils.checks.exercises.face_search import check_who_is_it
+from course_utils.checks.exercises.face_search_at_scale import (
+    check_best_people,
+)
 from course_utils.checks.exercises.face_verification import (
     check_choose_threshold,
     check_cosine_similarity,
@@ -59,6 +62,7 @@ EXERCISES: tuple[Exercise, ...] = (
     check_roc_curve,
     check_choose_threshold,
     check_who_is_it,
+    check_best_people,
     check_arcface_logits,
     check_semi_hard_triplets,
     check_put_aside,
