@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from course_utils import style
-from course_utils.widgets.parts import Picture, close_children, jpeg, row
+from course_utils.widgets.parts import (
+    SLIDING,
+    Picture,
+    close_children,
+    jpeg,
+    row,
+)
 from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
@@ -57,9 +63,7 @@ class TransferView(ipywidgets.VBox):
         self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
         self.pictures = {b: Picture(width=_WIDE) for b in NAMES}
-        self.time = ipywidgets.IntSlider(
-            max=0, readout=False, layout={"flex": "1 1 200px", "width": "auto"}
-        )
+        self.time = ipywidgets.IntSlider(max=0, readout=False, layout=SLIDING)
         self.time.observe(self._show_moment, "value")
         self.moment = ipywidgets.HTML(layout={"width": "110px"})
         self.curves = Picture(width="100%", max_width="640px")
