@@ -57,7 +57,7 @@ class PicturePicker(Panel):
         Raises:
             images.ImageError: unknown ``kind`` or ``start``.
         """
-        super().__init__(flex="1 1 260px", min_width="0")
+        super().__init__(flex="1 1 190px", min_width="0")
         self._kind, self._max_side = kind, max_side
         self._uploads: dict[str, np.ndarray] = {}
         names = [path.stem for path in images.samples(kind)]
@@ -139,6 +139,7 @@ class FacePicker(Panel):
         super().__init__(flex="1 1 260px", min_width="0")
         self._app = app
         self.picker = PicturePicker("faces", label, start)
+        self.picker.layout.flex = "0 0 auto"  # here that is its height
         self.crop = Picture(width="112px", height="112px")
         self.which_face = ipywidgets.Dropdown(
             description="Face", style=WHOLE_LABEL, layout={"width": "auto"}

@@ -66,7 +66,7 @@ class TransferView(ipywidgets.VBox):
         self.time = ipywidgets.IntSlider(max=0, readout=False, layout=SLIDING)
         self.time.observe(self._show_moment, "value")
         self.moment = ipywidgets.HTML(layout={"width": "110px"})
-        self.curves = Picture(width="100%", max_width="640px")
+        self.curves = Picture(width=_WIDE, max_width="640px")
         self.gallery = row()
         self._panels = {
             backend: _panel(f"<b>{NAMES[backend]}</b>", picture)
