@@ -35,10 +35,10 @@ _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total variation": "#009E73",
 }
 _LINES = {"torch": "-", "tensorflow": ":"}
-# A click on a snapshot shows it as large as it is.
+# A click on a snapshot unfolds it.
 _UNFOLDING = (
     "<style>.style-lab-snapshot img {height: 72px; width: auto} "
-    ".style-lab-snapshot[open] img {height: auto; max-width: 100%} "
+    ".style-lab-snapshot[open] img {height: auto; width: 400px} "
     ".style-lab-snapshot summary {list-style: none; line-height: 1.3; "
     "cursor: zoom-in}</style>"
 )
