@@ -257,6 +257,52 @@ def test_between_known_and_unknown(vectors):
         vectors.search(np.ones(SIZE), k=0)
 
 
+def test_between_two_names(vectors):
+    """Two names about as similar: it could be either."""
+    enrol(vectors, ["Ann", "Bob"], np.eye(SIZE)[:2])
+
+    def ask(ann, bob):
+        rest = np.sqrt(1 - ann**2 - bob**2)
+        query = rest * np.eye(SIZE)[2]
+        query[:2] = ann, bob
+        return vectors.search(query, k=1, threshold=0.5)
+
+    assert (ask(0.7, 0.59).decision, ask(0.7, 0.59).person) == ("known", "Ann")
+    assert (ask(0.7, 0.61).decision, ask(0.7, 0.61).person) == (
+        "uncertain",
+        None,
+    )
+    assert ask(0.35, 0.34).decision == "unknown"
+    assert len(ask(0.7, 0.61).matches) == 1
+
+
+def test_one_face_under_two_names_is_told(gallery, photo):
+    assert gallery.enrol("Obama", photo("faces/obama_1")).lookalikes == ()
+    assert gallery.enrol("Obama", photo("faces/obama_2")).lookalikes == ()
+    assert gallery.enrol("Hopper", photo("faces/hopper_1")).lookalikes == ()
+    (other,) = gallery.enrol("Barack", photo("faces/obama_3")).lookalikes
+    assert other.person == "Obama" and other.similarity > 0.7
+    result = gallery.search(photo("faces/obama_partial_left"))
+    assert {match.person for match in result.matches[:2]} == {"Obama", "Barack"}
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_photographs_that_lie_on_their_side(gallery, photo, quarters):
+    """Their embeddings would have nothing to do with the person."""
+    names = ["collins_1", "giunchedi_1", "obama_1", "paumier_profile"]
+    for name in names:
+        turned = np.rot90(photo(f"faces/{name}"), quarters)
+        gallery.enrol(name, np.ascontiguousarray(turned))
+    for name in names:
+        upright = gallery.search(photo(f"faces/{name}"))
+        assert upright.person == name
+        assert upright.matches[0].similarity > 0.9
+    turned = np.ascontiguousarray(np.rot90(photo("faces/obama_2"), quarters))
+    assert gallery.search(turned).person == "obama_1"
+    with pytest.raises(faces.NoFaceError):
+        gallery.enrol("Cat", photo("faces/noface_cat"))
+
+
 def test_each_person_once_by_the_best_photograph(vectors):
     generator = np.random.default_rng(0)
     people = [f"P{n % 7}" for n in range(700)]
@@ -297,6 +343,19 @@ def enrol_again(gallery, count, rows):
         digests=[n.to_bytes(32, "big") for n in range(count)],
         pack=PACK,
     )
+
+
+def test_a_gallery_of_an_earlier_version(tmp_path):
+    (tmp_path / "faces.lance").mkdir()
+    with pytest.raises(faces.GalleryError, match="an earlier version"):
+        faces.FaceGallery(tmp_path)
+    assert os.listdir(tmp_path) == ["faces.lance"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="~name is POSIX")
+def test_a_home_folder_that_is_not_there():
+    with pytest.raises(faces.GalleryError, match="no such home folder"):
+        faces.FaceGallery("~nobody_of_this_name/gallery")
 
 
 def test_only_a_folder_of_its_own(tmp_path):

@@ -27,18 +27,6 @@ def test_a_healthy_machine(no_devices, capsys):
         assert name in printed
 
 
-def test_real_devices_are_reported():
-    report = runtime.device_report()
-    assert set(report.accelerators) == {
-        "torch",
-        "tensorflow",
-        "cv2",
-        "onnxruntime",
-    }
-    assert report.problems == {}
-    assert "cores" in report.processor
-
-
 @pytest.mark.parametrize(
     "question, cure",
     [
@@ -96,7 +84,7 @@ def test_importing_the_package_is_cheap():
         "from course_utils import checks, faces, images, runtime, style; "
         "from course_utils import quizzes, weights; "
         "heavy = {'torch', 'tensorflow', 'cv2', 'insightface', 'onnxruntime',"
-        " 'lancedb', 'pyarrow', 'ray', 'matplotlib', 'ipywidgets',"
+        " 'ray', 'matplotlib', 'ipywidgets',"
         " 'filelock'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

@@ -837,10 +837,9 @@ def _gallery_folder(path: str | os.PathLike) -> Path:
         raise GalleryError(
             f"{path} is a file: a gallery is a folder."
         ) from None
-    except RuntimeError:  # no home folder
+    except RuntimeError:
         raise GalleryError(
-            f"{path} cannot be used, as there is no home folder here: write "
-            "the whole path."
+            f"{path} cannot be used: there is no such home folder."
         ) from None
     except OSError as error:
         raise GalleryError(
