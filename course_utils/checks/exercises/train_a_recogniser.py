@@ -79,6 +79,9 @@ check_arcface_logits = Exercise(
             _arcface_with(lambda e, c: e @ c.T),
             _arcface_with(lambda e, c: unit(e) @ c.T),
             _arcface_with(lambda e, c: e @ unit(c).T),
+            _arcface_with(lambda e, c: np.clip(e @ c.T, -1, 1)),
+            _arcface_with(lambda e, c: np.clip(unit(e) @ c.T, -1, 1)),
+            _arcface_with(lambda e, c: np.clip(e @ unit(c).T, -1, 1)),
         ],
         "the margin is added to every angle; only the right one gets it.": [
             _arcface_with(where=np.ones_like),
