@@ -137,17 +137,17 @@ class TransferView(ipywidgets.VBox):
         if transfer.latest:
             self.draw_pictures(transfer)
             self.curves.show(draw_curves(transfer))
-            if outcome == "finished":  # perhaps as fewer steps were wanted
-                self.bar.max = self.bar.value
+            done = outcome == "finished"  # perhaps as fewer steps were wanted
+            self.bar.max = self.bar.value if done else self.bar.max
             spent = max(p.seconds for p in transfer.latest.values())
-            place = f"at {where(transfer)}, after {spent:.0f} s"
+            place = f"at {_where(transfer, done)}, after {spent:.0f} s"
         self.status.value = f"{outcome.capitalize()} {place}."
 
     def _words(self, transfer: Transfer) -> str:
         *_, progress = transfer.latest.values()
         height, width, _ = progress.image.shape
         left = max(p.eta for p in transfer.latest.values())
-        words = f"{where(transfer)}, {width} × {height} pixels"
+        words = f"{_where(transfer)}, {width} × {height} pixels"
         if len(self._ticks) > 1:
             pace = (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])
             words += f", {pace:.1f} steps a second"
@@ -185,11 +185,11 @@ class TransferView(ipywidgets.VBox):
             self.pictures[backend].show(snapshots.get(step, progress.image))
 
 
-def where(transfer: Transfer) -> str:
+def _where(transfer: Transfer, done: bool = False) -> str:
     """Say at which step a transfer is."""
     return " and ".join(
-        f"{NAMES[backend]} step {progress.step} of {progress.steps}"
-        for backend, progress in transfer.latest.items()
+        f"{NAMES[backend]} step {p.step} of {p.step if done else p.steps}"
+        for backend, p in transfer.latest.items()
     )
 
 
