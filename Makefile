@@ -30,10 +30,12 @@ with-tests:
 	@$(PYTHON3) tools/setup_environment.py --tests
 	@$(python) -m course_utils models fetch orl_faces || true
 
-# Its terminals and notebooks find this Python under the name "python".
+# Its terminals and notebooks find this Python under the name "python". The
+# other kind of extension manager asks pypi.org when its tab is opened.
 lab: environment  ## Set up (the first time), then open the course in JupyterLab
 	PATH="$(CURDIR)/.venv/bin:$$PATH" \
 	  $(python) -m jupyterlab --ServerApp.root_dir=. $(as_root) $(no_browser) \
+	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
 check: with-tests  ## A minute's check while you work: style, quick tests, notebook 00

@@ -19,7 +19,7 @@ import article_style
 import numpy as np
 
 from course_utils import images
-from course_utils.style import backends, pyramid, vgg
+from course_utils.style import pyramid, vgg
 from course_utils.style.optimizers import Lbfgs
 
 ARTICLES = {
@@ -202,7 +202,7 @@ def first_at(article, loss, path):
 
 def objective(article, backend, precision, content, style):
     """Return the article's loss by course_utils: pixels -> loss, gradient."""
-    network = backends.load(backend).Network(
+    network = vgg.load_backend(backend).Network(
         article.weights(), "max", precision
     )
     targets = article_style.targets(article, network, content, style)
@@ -247,7 +247,7 @@ print(json.dumps([f"{width} x {height}", len(result.history),
 
 def convolution_runs(layers, size, precision) -> dict:
     """Return every layer's convolution alone, forward and backward."""
-    torch_backend = backends.load("torch")
+    torch_backend = vgg.load_backend("torch")
     torch = torch_backend.torch
     device = "cuda" if torch.cuda.is_available() else "cpu"
     options = {"dtype": torch_backend.DTYPES[precision], "device": device}

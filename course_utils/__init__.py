@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 # Nothing leaves the machine: each library reads its switch when it is loaded,
 # so all are set before any is.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime 1.31
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray asks cloud providers, too
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 home.ensure()

@@ -56,10 +56,6 @@ def _list(options):
         state = weights.glance(item.name).partition(":")[0]
         size = f"{item.size / 1e6:.1f} MB"
         print(layout.format(item.name, size, state, item.licence, item.purpose))
-    print(
-        "\nInsightFace's own packs (buffalo, antelope, raccoon) are for "
-        "non-commercial research only."
-    )
     return True
 
 

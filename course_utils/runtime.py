@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import course_utils
@@ -38,6 +39,7 @@ _CLASHES = (
     ("onnxruntime", "onnxruntime-gpu"),
     ("opencv-python", "opencv-python-headless"),
 )
+PATIENCE_S = 240  # TensorFlow's import takes 40 s on a very busy machine
 SYSTEM_LIBRARIES = "sudo apt-get install -y libgl1 libglib2.0-0"
 
 
@@ -80,11 +82,9 @@ def setup_notebook() -> None:
 class DeviceReport:
     """What this machine computes with.
 
-    Attributes:
-        processor: architecture, number of cores.
-        accelerators: {package: names of its devices besides the processor};
-            an empty list means that it runs on the processor.
-        problems: {package: why it cannot be imported}.
+    ``accelerators`` has the devices besides the processor of each package,
+    [] where it runs on the processor; ``problems`` says why a package cannot
+    be imported.
     """
 
     processor: str
@@ -97,10 +97,11 @@ def device_report() -> DeviceReport:
 
     Takes some seconds, because each is started in a process of its own.
     """
-    running = {name: _ask(question) for name, question in _QUESTIONS.items()}
-    answers = {name: _answer(process) for name, process in running.items()}
+    with ThreadPoolExecutor() as pool:
+        asked = {n: pool.submit(_ask, q) for n, q in _QUESTIONS.items()}
+    answers = {name: answer.result() for name, answer in asked.items()}
     return DeviceReport(
-        processor=f"{platform.machine()}, {os.cpu_count()} cores",
+        processor=f"{platform.machine()}, {hardware.usable_cores()} cores",
         accelerators={n: a for n, a in answers.items() if isinstance(a, list)},
         problems={n: a for n, a in answers.items() if isinstance(a, str)},
     )
@@ -109,8 +110,7 @@ def device_report() -> DeviceReport:
 def doctor() -> bool:
     """Print versions, devices, model packs, and what to do about trouble.
 
-    Returns:
-        True when everything that the course needs works.
+    Returns True when everything that the course needs works.
     """
     print(
         f"course_utils {course_utils.__version__}, "
@@ -179,10 +179,10 @@ def _device_lines() -> Iterator[_Line]:
     for name, devices in report.accelerators.items():
         yield name, ", ".join(devices) or "processor only", None
     for name, problem in report.problems.items():
-        shared = "shared object" in problem
-        fix = SYSTEM_LIBRARIES if shared else f"python -m pip install {name}"
-        if name == "cv2" and not shared:
-            fix = "python -m pip install opencv-python"
+        package = "opencv-python" if name == "cv2" else name
+        fix = f"python -m pip install {package}"
+        if "shared object" in problem:
+            fix = SYSTEM_LIBRARIES
         yield name, f"cannot be imported: {problem}", fix
 
 
@@ -190,7 +190,11 @@ def _weight_lines() -> Iterator[_Line]:
     from course_utils import weights
 
     for item in weights.TABLE.values():
-        state = weights.verify(item.name)
+        try:
+            state = weights.verify(item.name)
+        except ImportError as error:  # whose cure stands under "Devices"
+            yield item.name, f"cannot be checked: {error}", None
+            continue
         if state == "absent" and item.kind not in ("embedded", "package"):
             yield item.name, "absent (optional)", None
         else:
@@ -218,28 +222,23 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _ask(question: str) -> subprocess.Popen:
+def _ask(question: str) -> list[str] | str:
+    """Return the devices, or the last line of what went wrong."""
     program = f"{question}\nimport json; print(json.dumps(a))"
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-
-
-def _answer(process: subprocess.Popen) -> list[str] | str:
-    """The devices, or the last line of what went wrong."""
     try:
-        printed, complaint = process.communicate(timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
     except subprocess.TimeoutExpired:
-        process.kill()
-        return "no answer within two minutes"
-    if process.returncode != 0:
-        lines = complaint.strip().splitlines() or ["it ended without a word"]
-        return lines[-1]
-    return json.loads(printed.splitlines()[-1])
+        return f"no answer within {PATIENCE_S} seconds"
+    if done.returncode:
+        complaint = done.stderr.strip() or "it ended without a word"
+        return complaint.splitlines()[-1]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _colab_devices() -> str:

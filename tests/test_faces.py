@@ -123,10 +123,33 @@ def test_pictures_too_small_or_thin_for_a_face(det_size):
         assert analysis.embed_faces(app, np.rot90(image)) == []
 
 
-@pytest.mark.parametrize("wrong", [None, np.zeros((9, 9)), "obama.jpg"])
-def test_what_is_not_a_picture_is_explained(app, wrong):
-    with pytest.raises(ImageError):
-        faces.detect_faces(app, wrong)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "obama.jpg",
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 1), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3)),
+        np.zeros((9, 9, 3), bool),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+)
+def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
+    good = photo("faces/obama_1")
+    (face,) = faces.detect_faces(app, good)
+    for ask in (
+        lambda: faces.detect_faces(app, wrong),
+        lambda: analysis.embed_faces(app, wrong),
+        lambda: faces.verify(app, wrong, good),
+        lambda: faces.verify(app, good, wrong),
+        lambda: faces.draw_faces(wrong, [face]),
+        lambda: faces.draw_pose(wrong, face),
+        lambda: faces.from_afar(wrong),
+    ):
+        with pytest.raises(ImageError, match="[Pp]icture"):
+            ask()
 
 
 def test_the_threshold_and_size_can_be_chosen(photo):
@@ -465,5 +488,3 @@ def test_from_afar_keeps_the_size_and_little_else():
     assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)
     with pytest.raises(ValueError, match="above 0 and up to 1, not 6"):
         faces.from_afar(noise, 6)
-    with pytest.raises(ImageError, match="None"):
-        faces.from_afar(None)

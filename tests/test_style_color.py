@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from course_utils import images, style
-from course_utils.style import color
+from course_utils.style import pyramid
 
 
 def load(name):
@@ -24,7 +24,7 @@ def painting():
 def test_luminance_is_yiq(photo):
     import cv2
 
-    ours = color.luminance(photo.astype(np.float32) / 255)[..., 0] * 255
+    ours = pyramid.luminance(photo.astype(np.float32) / 255)[..., 0] * 255
     theirs = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     assert np.abs(ours - theirs).max() <= 1
 
@@ -33,9 +33,9 @@ def test_recolor_replaces_the_luminance_only(photo):
     from skimage.color import rgb2yiq
 
     content = photo.astype(np.float32) / 255 * 0.5 + 0.25
-    bright = color.luminance(content) * 0.9 + 0.05
-    result = color.recolor(bright, content)
-    assert color.luminance(result) == pytest.approx(bright, abs=1e-6)
+    bright = pyramid.luminance(content) * 0.9 + 0.05
+    result = pyramid.recolor(bright, content)
+    assert pyramid.luminance(result) == pytest.approx(bright, abs=1e-6)
     assert rgb2yiq(result)[..., 1:] == pytest.approx(
         rgb2yiq(content)[..., 1:], abs=1e-3
     )
@@ -47,7 +47,7 @@ def test_match_colors_moves_mean_and_covariance(photo, painting):
         0.4 + 0.2 * picture.astype(np.float32) / 255
         for picture in (photo, painting)
     )
-    matched = color.match_colors(artwork, content)
+    matched = pyramid.match_colors(artwork, content)
     assert matched.min() > 0 and matched.max() < 1
     ours, wanted = matched.reshape(-1, 3), content.reshape(-1, 3)
     assert ours.mean(0) == pytest.approx(wanted.mean(0), abs=1e-4)
@@ -59,16 +59,16 @@ def test_match_luminance_moves_mean_and_spread():
     random = np.random.default_rng(0)
     content = 0.5 + 0.05 * random.standard_normal((40, 40, 1))
     artwork = random.random((30, 30, 1))
-    matched = color.match_luminance(artwork, content)
+    matched = pyramid.match_luminance(artwork, content)
     assert matched.mean() == pytest.approx(content.mean(), abs=1e-3)
     assert matched.std() == pytest.approx(content.std(), rel=1e-3)
 
 
 def test_flat_pictures_stay_finite():
     flat = np.full((8, 8, 3), 0.5, np.float32)
-    assert np.isfinite(color.match_colors(flat, flat)).all()
-    grey = color.luminance(flat)
-    assert np.isfinite(color.match_luminance(grey, grey)).all()
+    assert np.isfinite(pyramid.match_colors(flat, flat)).all()
+    grey = pyramid.luminance(flat)
+    assert np.isfinite(pyramid.match_luminance(grey, grey)).all()
 
 
 @pytest.mark.parametrize("way", ["luminance", "match"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from course_utils import images, style
-from course_utils.style import StyleRecipe, backends, engine, memory, pyramid
+from course_utils.style import StyleRecipe, engine, pyramid, vgg
 
 SMALL = {"sizes": (32, 64), "steps": 4, "precision": "float32"}
 
@@ -95,7 +95,7 @@ def test_snapshots_come_when_asked(photo, painting):
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_same_seed_same_bytes(photo, painting, backend, optimizer):
     recipe = StyleRecipe(**SMALL, init="noise", seed=3, optimizer=optimizer)
     first, second = (
@@ -264,7 +264,7 @@ def test_sizes_keep_the_ratio_and_never_enlarge(shape, sizes, expected):
         assert width / height == pytest.approx(1.5, rel=0.05)
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 @pytest.mark.parametrize(
     "shape", [(8, 8), (8, 300), (301, 9), (1500, 2000)], ids=str
 )
@@ -278,7 +278,7 @@ def test_tiny_huge_and_extreme_pictures_work(painting, backend, shape):
     assert not result.stopped
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_one_pixel_works_where_no_pooling_comes_before(backend):
     dot = np.full((1, 1, 3), 200, np.uint8)
     recipe = StyleRecipe(
@@ -298,7 +298,7 @@ def test_too_small_says_how_large(photo, which):
         style.stream(*pictures, StyleRecipe(**SMALL))
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_identical_pictures_stay_what_they_are(photo, backend):
     result = style.transfer(photo, photo, StyleRecipe(**SMALL), backend)
     assert not result.stopped
@@ -362,8 +362,8 @@ def test_too_large_names_a_size_that_fits(monkeypatch, painting):
 
 
 def test_frameworks_own_complaints_are_understood():
-    torch = backends.load("torch").torch
-    tf = backends.load("tensorflow").tf
+    torch = vgg.load_backend("torch").torch
+    tf = vgg.load_backend("tensorflow").tf
 
     def allocate_torch():
         torch.empty(2**50)
@@ -378,12 +378,12 @@ def test_frameworks_own_complaints_are_understood():
     ):
         with (
             pytest.raises(style.NotEnoughMemoryError, match="100 pixels"),
-            memory.explained((100, 200, 3), backend),
+            engine._memory_explained((100, 200, 3), backend),
         ):
             allocate()
         with (
             pytest.raises(ZeroDivisionError),
-            memory.explained((1, 1, 3), backend),
+            engine._memory_explained((1, 1, 3), backend),
         ):
             1 / 0  # noqa: B018
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from course_utils import images, style
-from course_utils.style import backends, engine, pyramid, vgg
+from course_utils.style import engine, pyramid, vgg
 from course_utils.style.losses import Targets
 from course_utils.style.optimizers import Lbfgs
 
@@ -49,7 +49,7 @@ def test_features_agree_in_every_layer(photo, pooling):
     odd = photo[:61, :85]
     torch, tensorflow = (
         vgg.features(odd, backend=name, pooling=pooling)
-        for name in backends.BACKENDS
+        for name in vgg.BACKENDS
     )
     assert list(torch) == list(vgg.LAYERS) == list(tensorflow)
     for layer in vgg.LAYERS:
@@ -68,7 +68,7 @@ def test_losses_and_gradients_agree(photo, painting, preserve_color):
         preserve_color=preserve_color,
     )
     answers = []
-    for name in backends.BACKENDS:
+    for name in vgg.BACKENDS:
         start, evaluate = objective(photo, painting, name, recipe)
         noise = np.random.default_rng(1).random(start.shape, np.float32)
         answers.append(evaluate((start + noise) / 2))
@@ -97,7 +97,7 @@ def test_fifty_steps_agree(photo, painting):
             losses.total
             for losses in style.transfer(photo, painting, recipe, name).history
         ]
-        for name in backends.BACKENDS
+        for name in vgg.BACKENDS
     )
     assert len(torch) == len(tensorflow) == 50
     assert torch[:5] == pytest.approx(tensorflow[:5], rel=1e-4)
@@ -105,7 +105,7 @@ def test_fifty_steps_agree(photo, painting):
     assert min(torch) == pytest.approx(min(tensorflow), rel=0.01)
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_gradient_is_the_slope_of_the_loss(photo, painting, backend):
     """The loss recomputed in float64 NumPy-free torch, differenced."""
     start, evaluate = objective(photo, painting, backend)
@@ -199,7 +199,7 @@ def test_thread_counts_agree(photo, painting):
     assert relative_difference(gradient_one, gradient_two) <= 1e-4
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_bfloat16_is_close_and_not_worse(photo, painting, backend):
     histories = {
         precision: style.transfer(

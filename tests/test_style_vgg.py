@@ -5,7 +5,7 @@ import pytest
 
 from course_utils import images, style
 from course_utils import weights as weight_files
-from course_utils.style import backends, vgg
+from course_utils.style import vgg
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def keras_vgg16():
-    backends.load("tensorflow")  # Keras imports TensorFlow, less carefully
+    vgg.load_backend("tensorflow")  # Keras imports TensorFlow, less carefully
     import keras
 
     keras.utils.set_random_seed(0)
@@ -67,7 +67,7 @@ def test_multiply_adds_match_the_facts():
     assert totals == pytest.approx([24.4, 40.1], abs=0.06)
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_keras_file_gives_what_keras_gives(
     keras_vgg16, photo, backend, tmp_path, monkeypatch
 ):
@@ -103,7 +103,7 @@ def keras_outputs(model, pixels):
     return [output[0] for output in every.predict(pixels[None], verbose=0)]
 
 
-@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_torchvision_file_gives_what_torchvision_gives(
     photo, backend, tmp_path, monkeypatch
 ):

@@ -8,47 +8,50 @@ import textwrap
 
 from course_utils.checks import progress_file
 from course_utils.checks.exercise import Exercise
-from course_utils.checks.exercises.align_face import check_align_face
-from course_utils.checks.exercises.capture_features import (
-    check_capture_features,
-)
-from course_utils.checks.exercises.choose_targets import check_choose_targets
-from course_utils.checks.exercises.choose_threshold import (
-    check_choose_threshold,
-)
-from course_utils.checks.exercises.compute_content_cost import (
-    check_compute_content_cost,
-)
-from course_utils.checks.exercises.compute_layer_style_cost import (
-    check_compute_layer_style_cost,
-)
-from course_utils.checks.exercises.compute_style_cost import (
-    check_compute_style_cost,
-)
 from course_utils.checks.exercises.face_detection import (
     check_intersection_over_union,
     check_non_max_suppression,
 )
+from course_utils.checks.exercises.face_landmarks import check_align_face
+from course_utils.checks.exercises.face_search import check_who_is_it
 from course_utils.checks.exercises.face_search_at_scale import (
     check_best_people,
 )
 from course_utils.checks.exercises.face_verification import (
+    check_choose_threshold,
     check_cosine_similarity,
+    check_roc_curve,
+    check_triplet_loss,
+    check_verify,
 )
-from course_utils.checks.exercises.gram_matrix import check_gram_matrix
-from course_utils.checks.exercises.module_index import check_module_index
-from course_utils.checks.exercises.normalise import check_normalise
-from course_utils.checks.exercises.preserve_color import check_preserve_color
-from course_utils.checks.exercises.roc_curve import check_roc_curve
-from course_utils.checks.exercises.scaled_size import check_scaled_size
-from course_utils.checks.exercises.total_cost import check_total_cost
-from course_utils.checks.exercises.total_variation import check_total_variation
-from course_utils.checks.exercises.train_step import check_train_step
-from course_utils.checks.exercises.triplet_loss import check_triplet_loss
-from course_utils.checks.exercises.verify import check_verify
-from course_utils.checks.exercises.who_is_it import check_who_is_it
+from course_utils.checks.exercises.style_side_by_side import (
+    check_preserve_color,
+    check_total_variation,
+)
+from course_utils.checks.exercises.style_transfer_pytorch import (
+    check_capture_features,
+    check_compute_content_cost,
+    check_compute_layer_style_cost,
+    check_compute_style_cost,
+    check_module_index,
+    check_normalise,
+    check_scaled_size,
+    check_total_cost,
+)
+from course_utils.checks.exercises.style_transfer_tensorflow import (
+    check_choose_targets,
+    check_train_step,
+)
+from course_utils.checks.exercises.train_a_recogniser import (
+    check_arcface_logits,
+    check_put_aside,
+    check_semi_hard_triplets,
+    check_unseen_eer,
+)
+from course_utils.checks.exercises.what_vgg_sees import check_gram_matrix
 from course_utils.checks.progress_file import reset_progress
 
+# In the order of the course, which is that of progress().
 EXERCISES: tuple[Exercise, ...] = (
     check_intersection_over_union,
     check_non_max_suppression,
@@ -60,6 +63,10 @@ EXERCISES: tuple[Exercise, ...] = (
     check_choose_threshold,
     check_who_is_it,
     check_best_people,
+    check_arcface_logits,
+    check_semi_hard_triplets,
+    check_put_aside,
+    check_unseen_eer,
     check_gram_matrix,
     check_compute_content_cost,
     check_compute_layer_style_cost,
@@ -74,6 +81,8 @@ EXERCISES: tuple[Exercise, ...] = (
     check_total_variation,
     check_preserve_color,
 )
+__all__ = ["EXERCISES", "Exercise", "progress", "reset_progress"]
+__all__ += [f"check_{exercise.name}" for exercise in EXERCISES]
 
 
 def progress() -> None:
@@ -92,34 +101,3 @@ def progress() -> None:
             subsequent_indent=" " * len(start),
         )
         print(lines.replace("✔_", "✔ ").replace("·_", "· "))
-
-
-__all__ = [
-    "EXERCISES",
-    "Exercise",
-    "check_align_face",
-    "check_best_people",
-    "check_capture_features",
-    "check_choose_targets",
-    "check_choose_threshold",
-    "check_compute_content_cost",
-    "check_compute_layer_style_cost",
-    "check_compute_style_cost",
-    "check_cosine_similarity",
-    "check_gram_matrix",
-    "check_intersection_over_union",
-    "check_non_max_suppression",
-    "check_module_index",
-    "check_normalise",
-    "check_preserve_color",
-    "check_roc_curve",
-    "check_scaled_size",
-    "check_total_cost",
-    "check_total_variation",
-    "check_train_step",
-    "check_triplet_loss",
-    "check_verify",
-    "check_who_is_it",
-    "progress",
-    "reset_progress",
-]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_utils.checks.frameworks import leaves
+from course_utils.checks.frameworks import Objective
 
+ANY = object()  # in a wrong version's answer: whatever stands here
 KINDS = {
     "b": "True or False",
     "i": "whole numbers",
@@ -16,15 +17,12 @@ KINDS = {
 
 def agree(answer, right, tolerance: float) -> bool:
     """Compare two answers: structure, shape, kind of number, values."""
-    if isinstance(right, dict):
-        return (
-            isinstance(answer, dict)
-            and answer.keys() == right.keys()
-            and all(agree(answer[k], right[k], tolerance) for k in right)
-        )
-    if isinstance(right, tuple):
-        return _unpacks(answer, len(right)) and all(
-            agree(a, r, tolerance) for a, r in zip(answer, right, strict=True)
+    if right is ANY:
+        return True
+    if isinstance(right, dict | tuple):
+        pairs = _places(answer, right)
+        return pairs is not None and all(
+            agree(mine, wanted, tolerance) for mine, wanted in pairs.values()
         )
     if isinstance(right, str):
         return isinstance(answer, str) and answer == right
@@ -33,11 +31,19 @@ def agree(answer, right, tolerance: float) -> bool:
     return _is_numeric(answer) and _equal_arrays(answer, right, tolerance)
 
 
-def _unpacks(answer, count: int) -> bool:
-    """Say whether this can be unpacked into so many values."""
-    if isinstance(answer, np.ndarray):
-        return answer.shape[:1] == (count,)
-    return isinstance(answer, tuple | list) and len(answer) == count
+def _places(answer, right: dict | tuple) -> dict | None:
+    """Return {place: (mine, right)}, or None if it has other places."""
+    if isinstance(right, dict):
+        if not isinstance(answer, dict) or answer.keys() != right.keys():
+            return None
+        return {repr(key): (answer[key], right[key]) for key in right}
+    if isinstance(answer, np.ndarray) and answer.ndim:
+        answer = tuple(answer)
+    count = len(right)
+    if not isinstance(answer, tuple | list) or len(answer) != count:
+        return None
+    pairs = zip(answer, right, strict=True)
+    return {f"value {n} of {count}": pair for n, pair in enumerate(pairs, 1)}
 
 
 def _is_numeric(value) -> bool:
@@ -65,99 +71,67 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
 
 
 def _is_kind(answer: np.ndarray, right: np.ndarray) -> bool:
-    """Say whether the answer is the kind of number; a 0 may stand for 0.0."""
-    kind = answer.dtype.kind
-    return kind == right.dtype.kind or (
-        kind in "iu" and right.dtype.kind == "f"
-    )
+    """Compare the kinds of numbers; a 0 may stand for 0.0."""
+    mine, wanted = answer.dtype.kind, right.dtype.kind
+    return mine == wanted or (wanted == "f" and mine in "iu")
 
 
-def difference(answers: list, right: list, tolerance: float) -> str:
-    """Say in what way wrong answers differ, without saying what is right."""
-    answer, wanted = next(
-        pair
-        for pair in zip(answers, right, strict=True)
-        if not agree(*pair, tolerance)
-    )
-    if isinstance(wanted, tuple):
-        return _difference_in_tuple(answers, right, tolerance)
-    if isinstance(wanted, dict):
-        return _difference_in_dict(answer, wanted, tolerance)
-    if not _is_numeric(wanted) or not _is_numeric(answer):
-        return f"it gives back {_name(answer)}; that is not what was asked for."
-    answer, wanted = np.asarray(answer), np.asarray(wanted)
-    if answer.shape != wanted.shape:
-        right_shape = wanted.shape or "none: one number was asked for"
-        return (
-            f"the result has shape {answer.shape} where it should have "
-            f"{right_shape}."
-        )
-    if answer.dtype.kind != wanted.dtype.kind:
-        return (
-            f"the result is {KINDS[answer.dtype.kind]}; it should be "
-            f"{KINDS[wanted.dtype.kind]}."
-        )
-    if not np.isfinite(answer).all() and np.isfinite(wanted).all():
-        return (
-            "the result is infinite or not a number: is something divided by "
-            "zero, or a root taken of something negative?"
-        )
-    return _factor(answers, right) or (
-        "the shape is right, the values are not. Try it on numbers so small "
-        "that you can check them by hand."
-    )
+def difference(answer, right, tolerance: float) -> str | None:
+    """Say how the form of a wrong answer differs; None if only values do."""
+    if isinstance(right, dict | tuple):
+        return _difference_inside(answer, right, tolerance)
+    if not _is_numeric(answer) or not _is_numeric(right):
+        words = str | None
+        if isinstance(answer, words) and isinstance(right, words):
+            return None
+        return f"it gives back {text(answer)}; that is not what was asked for."
+    if isinstance(answer, tuple):
+        return f"it gives back {len(answer)} values; one was asked for."
+    if isinstance(right, list):  # its length is part of the answer
+        return None
+    mine, wanted = np.asarray(answer), np.asarray(right)
+    if mine.shape != wanted.shape and not mine.size == wanted.size == 1:
+        shape = wanted.shape or "none: one number was asked for"
+        return f"the result has shape {mine.shape}; it should have {shape}."
+    if not _is_kind(mine, wanted):
+        kinds = KINDS[mine.dtype.kind], KINDS[wanted.dtype.kind]
+        return "the result is {}; it should be {}.".format(*kinds)
+    return None
 
 
-def _difference_in_tuple(answers, right, tolerance) -> str:
-    """Find the first place in the tuple that is wrong in any answer."""
-    count = len(right[0])
-    for answer in answers:
-        if not _unpacks(answer, count):
-            return f"it should give back {count} values, separated by commas."
-    for place in range(count):
-        mine = [answer[place] for answer in answers]
-        wanted = [answer[place] for answer in right]
-        if not agree(tuple(mine), tuple(wanted), tolerance):
-            hint = difference(mine, wanted, tolerance)
-            return f"value {place + 1} of {count}: {hint}"
+def _difference_inside(answer, right, tolerance: float) -> str | None:
+    pairs = _places(answer, right)
+    if pairs is None and isinstance(right, tuple):
+        return f"it should give back {len(right)} values, separated by commas."
+    if pairs is None:
+        keys = ", ".join(map(repr, right))
+        return f"it should give back a dictionary with the keys {keys}."
+    for place, pair in pairs.items():
+        if not agree(*pair, tolerance):
+            hint = difference(*pair, tolerance)
+            return hint and f"{place}: {hint}"
     raise AssertionError("every place is right")
 
 
-def _difference_in_dict(answer, wanted: dict, tolerance: float) -> str:
-    if not isinstance(answer, dict) or answer.keys() != wanted.keys():
-        keys = ", ".join(map(repr, wanted))
-        return f"it should give back a dictionary with the keys {keys}."
-    key = next(k for k in wanted if not agree(answer[k], wanted[k], tolerance))
-    return f"{key!r}: {difference([answer[key]], [wanted[key]], tolerance)}"
-
-
-def _name(value) -> str:
-    simple = value is None or isinstance(value, str | bool | np.bool_)
-    if simple:
+def text(value) -> str:
+    """Write a small value as one would by hand; a function is its docstring."""
+    if isinstance(value, dict):
+        entries = (f"{key!r}: {text(entry)}" for key, entry in value.items())
+        return f"{{{', '.join(entries)}}}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(text, value))})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(text, value))}]"
+    if isinstance(value, Objective):
+        return f"sum((image - target)²), target = {text(value.target)}"
+    if callable(value):
+        return value.__doc__
+    if value is None or isinstance(value, str):
         return repr(value)
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
-
-
-def _factor(answers: list, right: list) -> str | None:
-    """Recognise results that are right but for one factor."""
-    pairs = zip(answers, right, strict=True)
-    if not all(_is_numeric(a) and np.shape(a) == np.shape(r) for a, r in pairs):
-        return None
-    mine, wanted = flat(answers), flat(right)
-    if wanted.dtype.kind != "f" or not np.isfinite([mine, wanted]).all():
-        return None
-    factor = mine @ wanted / max(wanted @ wanted, 1e-12)
-    if factor == 0 or not np.allclose(mine, factor * wanted, rtol=1e-3):
-        return None
-    if np.isclose(factor, -1):
-        return "the size is right, the sign is wrong."
-    times = f"{factor:.3g}"
-    if times == "1":  # nobody could make anything of that
-        return None
-    return f"everything is {times} times as large as it should be."
-
-
-def flat(tree) -> np.ndarray:
-    """Return all numbers of nested dicts, tuples and lists in one vector."""
-    return np.concatenate([np.ravel(leaf) for leaf in leaves(tree)])
+    if not _is_numeric(value):
+        name = type(value).__name__
+        return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
+    if np.ndim(value):
+        return f"[{', '.join(map(text, value))}]"
+    number = np.asarray(value).item()
+    return f"{number:.4g}" if isinstance(number, float) else str(number)

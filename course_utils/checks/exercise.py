@@ -3,14 +3,16 @@
 An exercise knows a right version of the function and a table of wrong ones.
 The learner's function gets random inputs. If it answers as the right version
 does, it passes. If it answers as one of the wrong versions does, every time,
-that mistake is recognised; otherwise the hint says in what way the answers
-differ.
+that mistake is recognised; otherwise the hint says in what way the form of the
+answers differs, or shows the smallest example that goes wrong.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import inspect
+import io
 import linecache
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +21,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from course_utils.checks import progress_file
-from course_utils.checks.compare import agree, difference, flat
-from course_utils.checks.frameworks import FRAMEWORKS, NumPy, leaves, walk
+from course_utils.checks.compare import agree, difference, text
+from course_utils.checks.frameworks import (
+    FRAMEWORKS,
+    NumPy,
+    flat,
+    leaves,
+    walk,
+)
 
 ALL_FRAMEWORKS = tuple(FRAMEWORKS)
+SMALL_CASES = 40  # drawn in search of an example that goes wrong
 AUTOGRAPH = "__autograph_generated_file"  # what tf.function makes of a function
 # Bytecode of a function that only returns a constant, on any Python.
 EMPTY = ("RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE")
@@ -45,9 +54,15 @@ class Exercise:
         notebook: number and title of the notebook it belongs to.
         cases: makes the inputs, a tuple for each call, from a random
             generator. Pictures and features are (m, height, width, channels).
-        solution: the right version, in NumPy.
+        solution: the right version, in NumPy; its parameters have the names
+            that the notebook gives them.
         mistakes: {hint: wrong versions in NumPy that deserve it}, the most
             likely first.
+        errors: {words in an exception's name or message: hint}.
+        small: makes one input of few round numbers, a tuple, from a random
+            generator; the smallest that goes wrong is shown.
+        describe: (small input, yours, right) -> hint, where a list of numbers
+            says too little; None if this input does not show it.
         frameworks: those in which the function can be written.
         gradient: positions of the arguments through which the result must be
             differentiable, where the framework can differentiate.
@@ -59,6 +74,9 @@ class Exercise:
     cases: Callable[[np.random.Generator], list[tuple]] = field(repr=False)
     solution: Callable = field(repr=False)
     mistakes: Mapping[str, Sequence[Callable]] = field(repr=False)
+    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
+    small: Callable[[np.random.Generator], tuple] | None = None
+    describe: Callable[[tuple, object, object], str | None] | None = None
     frameworks: Sequence[str] = ("numpy",)
     gradient: Sequence[int] = ()
     tolerance: float = 1e-3
@@ -72,7 +90,8 @@ class Exercise:
             function: yours, without brackets behind its name.
             framework: "numpy", "torch" or "tensorflow": what its inputs are
                 made of, and its result has to be.
-            record: True notes a tick in the progress file.
+            record: True notes a tick in the progress file; False is for the
+                notebook's own solution.
         """
         try:
             examine(self, function, framework)
@@ -82,9 +101,11 @@ class Exercise:
         except Fault as fault:
             print(f"✘ {self.name}: {fault}")
             return False
-        print(f"✔ {self.name}: right.")
         if record:
+            print(f"✔ {self.name}: right.")
             progress_file.record(self.name)
+        else:
+            print(f"{self.name}: the solution passes.")
         return True
 
 
@@ -103,53 +124,162 @@ def examine(
     if not callable(function):
         raise Fault("hand over the function itself, without brackets.")
     tools = FRAMEWORKS[framework]()
-    generator = np.random.default_rng(seed)
-    cases = exercise.cases(generator)
-    answers = [_answer(function, case, tools) for case in cases]
-    if answers[0] is None or answers[0] is ...:
-        if _is_empty(function):
-            raise NotAttemptedError
-        raise Fault("it gives nothing back: where is the return?")
-    _compare(exercise, cases, answers)
-    if exercise.gradient and framework != "numpy":
-        _check_gradient(exercise, function, cases[0], tools, generator)
+    with tools.recording():
+        _Attempt(exercise, function, tools).grade(np.random.default_rng(seed))
 
 
-def _answer(function: Callable, case: tuple, tools: NumPy):
-    """Call the function twice; return its answer as NumPy arrays."""
-    inputs = tools.give(case)
-    before = tools.take(inputs)
-    answer = _call(function, inputs)
-    if not agree(tools.take(inputs), before, tolerance=0):
-        raise Fault(
-            "it changes what it was given. The caller still needs that: work "
-            "on a copy, without in-place operations."
-        )
-    numbers = float | int | np.ndarray | np.generic
-    for leaf in leaves(answer):
-        if isinstance(leaf, numbers) and not tools.owns(leaf):
+@dataclass(frozen=True)
+class _Attempt:
+    """What somebody wrote for an exercise, in one framework."""
+
+    exercise: Exercise
+    function: Callable
+    tools: NumPy
+
+    def grade(self, generator: np.random.Generator) -> None:
+        cases = self.exercise.cases(generator)
+        answers = [self.answer(case) for case in cases]
+        if answers[0] is None or answers[0] is ...:
+            if _is_empty(self.function):
+                raise NotAttemptedError
+            raise Fault("it gives nothing back: where is the return?")
+        wrong = self.differs(self.exercise.solution, cases, answers)
+        if wrong:
             raise Fault(
-                f"it gives back {type(leaf).__name__}, not a tensor: outside "
-                "the framework the gradient is lost."
+                self.known_mistake(cases, answers)
+                or difference(*wrong, self.exercise.tolerance)
+                or self.smallest_example(generator)
+                or "the shape is right, the values are not."
             )
-    answer = tools.take(answer)
-    again = tools.take(_call(function, inputs))
-    if not agree(again, answer, tolerance=1e-5):
-        raise Fault(
-            "asked the same twice, it answers differently. Does something "
-            "remain from the first call, or is something drawn at random?"
+        if self.exercise.gradient and hasattr(self.tools, "gradients"):
+            self.check_gradient(cases[0], generator)
+
+    def answer(self, case: tuple):
+        """Call the function twice; return its answer as NumPy arrays."""
+        inputs = self.tools.give(case)
+        before = self.tools.take(inputs)
+        answer, arrays = self.call(inputs)
+        if not agree(self.tools.take(inputs), before, tolerance=0):
+            raise Fault(
+                "it changes what it was given. The caller still needs that: "
+                "work on a copy, without in-place operations."
+            )
+        numbers = float | int | np.ndarray | np.generic
+        for leaf in leaves(answer):
+            if isinstance(leaf, numbers) and not self.tools.owns(leaf):
+                raise Fault(
+                    f"it gives back {type(leaf).__name__}, not a tensor: "
+                    "outside the framework the gradient is lost."
+                )
+        _, again = self.call(inputs)
+        if not agree(again, arrays, tolerance=1e-5):
+            raise Fault(
+                "asked the same twice, it answers differently. Does something "
+                "remain from the first call, or is something drawn at random?"
+            )
+        return arrays
+
+    def call(self, inputs: tuple) -> tuple:
+        """Return the answer as it is, and as NumPy arrays."""
+        try:
+            answer = self.function(*inputs)
+            return answer, self.tools.take(answer)
+        except NotImplementedError:
+            raise NotAttemptedError from None
+        except Exception as error:
+            raise Fault(self.explain(error)) from None
+
+    def explain(self, error: Exception) -> str:
+        """Name the error, and the last line of the learner's that met it."""
+        name, message = type(error).__name__, str(error)
+        for words, hint in self.exercise.errors.items():
+            if words in f"{name}: {message}":
+                return hint
+        own = getattr(inspect.unwrap(self.function), "__globals__", None)
+        where = ""
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            file = frame.f_code.co_filename
+            if frame.f_globals is own and AUTOGRAPH not in file:
+                source = linecache.getline(file, number).strip()
+                where = f" (your line {number}: {source})"
+        lines = message.splitlines() or [""]
+        # Under tf.function the message starts with its account of the stack.
+        line = lines[-1 if lines[0] == "in user code:" else 0].strip()
+        return f"it stops with {name}: {line.removeprefix(f'{name}: ')}{where}"
+
+    def known_mistake(self, cases: list[tuple], answers: list) -> str | None:
+        """Return the hint of the first wrong version that answers like this."""
+        for hint, versions in self.exercise.mistakes.items():
+            for version in versions:
+                if not self.differs(version, cases, answers):
+                    return hint
+        return None
+
+    def differs(self, version: Callable, cases: list, answers: list):
+        """Return the first (answer, version's answer) that differ, or None."""
+        for case, answer in zip(cases, answers, strict=True):
+            other = version(*NumPy().give(case))
+            if not agree(answer, other, self.exercise.tolerance):
+                return answer, other
+        return None
+
+    def smallest_example(self, generator: np.random.Generator) -> str | None:
+        """Draw small inputs, and describe the smallest that goes wrong."""
+        exercise = self.exercise
+        if exercise.small is None:
+            return None
+        drawn = [exercise.small(generator) for _ in range(SMALL_CASES)]
+        for case in sorted(drawn, key=_size):
+            try:
+                # What the function prints was seen before.
+                with contextlib.redirect_stdout(io.StringIO()):
+                    _, answer = self.call(self.tools.give(case))
+            except Fault:
+                continue
+            wrong = self.differs(exercise.solution, [case], [answer])
+            hint = wrong and (exercise.describe or self.write_out)(case, *wrong)
+            if hint:
+                return hint
+        return None
+
+    def write_out(self, case: tuple, answer, right) -> str:
+        """List a small input and both answers to it."""
+        names = inspect.signature(self.exercise.solution).parameters
+        lines = dict(zip(names, case, strict=False))
+        lines |= {"yours": answer, "right": right}
+        width = max(map(len, lines))
+        return "a small example goes wrong:" + "".join(
+            f"\n    {name:>{width}}: {text(self.tools.layout(value))}"
+            for name, value in lines.items()
         )
-    return answer
 
+    def check_gradient(self, case: tuple, generator) -> None:
+        """Compare the framework's gradient with a difference quotient.
 
-def _call(function: Callable, inputs: tuple):
-    """Call the learner's function; turn its error into one sentence."""
-    try:
-        return function(*inputs)
-    except NotImplementedError:
-        raise NotAttemptedError from None
-    except Exception as error:
-        raise Fault(_explain(error, function)) from None
+        Both are slopes of the sum of the answer along one random direction,
+        which are about as large as the gradient is long.
+        """
+        inputs = self.tools.give(case)
+        places = self.exercise.gradient
+        watched = [*leaves([inputs[place] for place in places])]
+        ways = {
+            place: walk(lambda x: generator.normal(size=x.shape), case[place])
+            for place in places
+        }
+        try:
+            found = self.tools.gradients(
+                lambda: self.function(*inputs), watched
+            )
+        except Exception as error:  # of an in-place operation, only now found
+            raise Fault(self.explain(error)) from None
+        gradient = flat(self.tools.take(found))
+        slope = gradient @ flat(ways)
+        wrong_by = abs(slope - _slope(self.exercise.solution, case, ways))
+        if not wrong_by <= 0.01 * np.linalg.norm(gradient):
+            raise Fault(
+                "the value is right, its gradient is not: somewhere the "
+                "calculation leaves the framework, or a tensor is detached."
+            )
 
 
 def _is_empty(function: Callable) -> bool:
@@ -161,82 +291,17 @@ def _is_empty(function: Callable) -> bool:
     )
 
 
-def _explain(error: Exception, function: Callable) -> str:
-    """Name the error, and the last line of the learner's own that met it."""
-    own = getattr(inspect.unwrap(function), "__globals__", None)
-    where = ""
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        file = frame.f_code.co_filename
-        if frame.f_globals is own and AUTOGRAPH not in file:
-            source = linecache.getline(file, number).strip()
-            where = f" (your line {number}: {source})"
-    lines = str(error).splitlines() or [""]
-    # Under tf.function the message starts with its own account of the stack.
-    message = lines[-1 if lines[0] == "in user code:" else 0].strip()
-    name = type(error).__name__
-    return f"it stops with {name}: {message.removeprefix(f'{name}: ')}{where}"
+def _size(case: tuple) -> int:
+    return sum(np.size(leaf) for leaf in leaves(case))
 
 
-def _compare(exercise: Exercise, cases: list[tuple], answers: list) -> None:
-    """Raise Fault unless all answers are right."""
+def _slope(solution: Callable, case: tuple, ways: dict, step=1e-7) -> float:
+    """Return the slope of the sum of the right answer along ``ways``."""
 
-    def equals(version):
-        return all(
-            agree(answer, version(*NumPy().give(case)), exercise.tolerance)
-            for case, answer in zip(cases, answers, strict=True)
-        )
-
-    if equals(exercise.solution):
-        return
-    for hint, versions in exercise.mistakes.items():
-        if any(map(equals, versions)):
-            raise Fault(hint)
-    right = [exercise.solution(*NumPy().give(case)) for case in cases]
-    raise Fault(difference(answers, right, exercise.tolerance))
-
-
-def _check_gradient(
-    exercise: Exercise,
-    function: Callable,
-    case: tuple,
-    tools: NumPy,
-    generator: np.random.Generator,
-) -> None:
-    """Compare the framework's gradient with a difference quotient.
-
-    Both are slopes of the sum of the answer along one random direction, which
-    are about as large as the gradient is long.
-    """
-    inputs = tools.give(case)
-    watched = [*leaves([inputs[place] for place in exercise.gradient])]
-    ways = tuple(
-        walk(_random_way(generator, place in exercise.gradient), argument)
-        for place, argument in enumerate(case)
-    )
-    try:
-        found = tools.gradients(lambda: function(*inputs), watched)
-    except Exception as error:  # say of an in-place operation, only now found
-        raise Fault(_explain(error, function)) from None
-    gradient = flat(tools.take(found))
-    slope = gradient @ flat([ways[place] for place in exercise.gradient])
-    wrong_by = abs(slope - _slope(exercise, case, ways))
-    if not wrong_by <= 0.01 * np.linalg.norm(gradient):
-        raise Fault(
-            "the value is right, its gradient is not: somewhere the "
-            "calculation leaves the framework, or a tensor is detached."
-        )
-
-
-def _random_way(generator: np.random.Generator, watched: bool) -> Callable:
-    def way(leaf):
-        return generator.normal(size=np.shape(leaf)) if watched else 0 * leaf
-
-    return way
-
-
-def _slope(exercise: Exercise, case: tuple, ways: tuple, step=1e-7) -> float:
     def total(size):
-        moved = walk(lambda leaf, way: leaf + size * way, case, ways)
-        return np.sum(exercise.solution(*moved))
+        moved = list(case)
+        for place, way in ways.items():
+            moved[place] = walk(lambda x, w: x + size * w, case[place], way)
+        return flat(solution(*moved)).sum()
 
     return (total(step) - total(-step)) / (2 * step)

@@ -7,6 +7,7 @@ way there and back.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -32,8 +33,14 @@ def walk(change: Callable, *trees):
     if isinstance(first, dict):
         return {k: walk(change, *(tree[k] for tree in trees)) for k in first}
     if isinstance(first, tuple | list):
-        return tuple(walk(change, *p) for p in zip(*trees, strict=True))
+        branches = [walk(change, *p) for p in zip(*trees, strict=True)]
+        return branches if isinstance(first, list) else tuple(branches)
     return change(*trees)
+
+
+def flat(tree) -> np.ndarray:
+    """Return all numbers of nested dicts, tuples and lists in one vector."""
+    return np.concatenate([np.ravel(leaf) for leaf in leaves(tree)])
 
 
 def leaves(tree) -> Iterator:
@@ -58,9 +65,17 @@ class NumPy:
         """Turn what a function was given or answered into NumPy copies."""
         return walk(self._take_leaf, tree)
 
+    def layout(self, tree):
+        """Turn the axes of arrays as the framework has them."""
+        return tree
+
     def owns(self, value) -> bool:
         """Say whether a number or array may be handed back as it is."""
         return True
+
+    def recording(self):
+        """Return a context in which the framework keeps track of gradients."""
+        return contextlib.nullcontext()
 
     def _give_leaf(self, value):
         if isinstance(value, np.ndarray):
@@ -89,7 +104,7 @@ class Torch(NumPy):
 
     def __init__(self):
         """Import PyTorch, which takes seconds, only now."""
-        import torch
+        from course_utils.style.torch_backend import torch
 
         self.torch = torch
 
@@ -97,20 +112,29 @@ class Torch(NumPy):
         """Say whether this is a PyTorch tensor."""
         return isinstance(value, self.torch.Tensor)
 
+    def recording(self):
+        """Undo ``no_grad`` and ``inference_mode``, whoever called them."""
+        return self.torch.inference_mode(False)
+
     def _take_leaf(self, value):
         if not self.owns(value):
             return super()._take_leaf(value)
-        try:
-            array = value.numpy(force=True).copy()
-        except (TypeError, RuntimeError):  # bfloat16, say, is not NumPy's
-            return value
+        array = value.numpy(force=True).copy()
         return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+
+    def layout(self, tree):
+        """Put the channels of pictures and features second."""
+        return walk(self._channels_first, tree)
+
+    def _channels_first(self, value):
+        if isinstance(value, Objective):
+            return Objective(self._channels_first(value.target))
+        return np.moveaxis(value, -1, 1) if np.ndim(value) == 4 else value
 
     def tensor(self, array):
         """Make a float32 tensor, channels first if there are four axes."""
-        if array.ndim == 4:
-            array = np.moveaxis(array, -1, 1)
-        return self.torch.tensor(np.array(array, np.float32, order="C"))
+        array = np.array(self._channels_first(array), np.float32, order="C")
+        return self.torch.tensor(array)
 
     def objective(self, target):
         """Return the function that an Objective stands for."""
@@ -142,8 +166,7 @@ class TensorFlow(NumPy):
         return self.tf.is_tensor(value)
 
     def _take_leaf(self, value):
-        # Sparse and symbolic tensors have no array to give.
-        if not self.owns(value) or not hasattr(value, "numpy"):
+        if not self.owns(value):
             return super()._take_leaf(value)
         return np.array(value.numpy())
 

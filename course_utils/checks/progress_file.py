@@ -31,7 +31,7 @@ def solved() -> set[str]:
         return {str(name) for name in names["solved"]}
     except FileNotFoundError:
         return set()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         print("The progress file cannot be read; counting starts over.")
         return set()
 
@@ -40,18 +40,22 @@ def record(name: str) -> None:
     """Add an exercise to the solved ones; if that fails, only say so."""
     import filelock
 
-    file = path()
     try:
+        file = path()
         file.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(file.with_name(file.name + ".lock"), timeout=5):
             _write(file, solved() | {name})
-    except OSError as error:  # filelock.Timeout is one, too
+    # filelock.Timeout is an OSError, a home that is not there a RuntimeError.
+    except (OSError, RuntimeError) as error:
         print(f"The progress could not be saved: {error}")
 
 
 def reset_progress() -> None:
-    """Forget which exercises were solved."""
-    path().unlink(missing_ok=True)
+    """Forget which exercises were solved; if that fails, only say so."""
+    try:
+        path().unlink(missing_ok=True)
+    except OSError as error:
+        print(f"The progress could not be reset: {error}")
 
 
 def _write(file: Path, names: set[str]) -> None:

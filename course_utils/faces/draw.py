@@ -78,9 +78,11 @@ def draw_faces(
     return _draw_labels(canvas, faces, [str(label) for label in labels])
 
 
-def rounded_down(score: float) -> str:
-    """Write a score with two digits that do not promise more than it is."""
-    return f"{math.floor(100 * float(score)) / 100:.2f}"
+def rounded_down(score: float, digits: int = 2) -> str:
+    """Write a score so that it looks lower than every threshold it misses."""
+    # The last bit of a float32 that stands for 0.65 is not to be trusted.
+    whole = math.floor(10**digits * float(score) + 1e-4)
+    return f"{whole / 10**digits:.{digits}f}"
 
 
 def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
@@ -188,23 +190,16 @@ def _font_file(letters: frozenset[str]) -> str:
     DejaVu Sans, which comes with matplotlib, writes most alphabets, but no
     Chinese, Japanese, Korean, Thai or Hindi. Then the system's fonts come in.
     """
-    from matplotlib import font_manager
-    from matplotlib.ft2font import FT2Font
+    import matplotlib
 
-    def missing(path: str) -> str:
-        has = FT2Font(path).get_char_index
-        seen = (c for c in sorted(letters) if c.isprintable())
-        return "".join(c for c in seen if not has(ord(c)))
-
-    best = font_manager.findfont("DejaVu Sans")
-    lacking = missing(best)
-    for path in sorted(font_manager.findSystemFonts(), key=_fitness):
-        # Last Resort has a box for every letter there is.
-        if not lacking or "LastResort" in path:
-            continue
+    best = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    lacking = _lacking(best, letters)
+    for path in _system_fonts() if lacking else ():
         with contextlib.suppress(RuntimeError, OSError):  # a damaged file
-            best = min(best, path, key=lambda path: len(missing(path)))
-            lacking = missing(best)
+            best = min(
+                best, path, key=lambda path: len(_lacking(path, letters))
+            )
+    lacking = _lacking(best, letters)
     if lacking:
         warnings.warn(
             f"No font of this machine has the letters {lacking}: install one "
@@ -214,9 +209,22 @@ def _font_file(letters: frozenset[str]) -> str:
     return best
 
 
-def _fitness(path: str) -> tuple:
-    """Sort plain fonts without serifs to the front."""
-    return "Sans" not in path, "Regular" not in path, path
+def _lacking(path: str, letters: frozenset[str]) -> str:
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(path)
+    seen = sorted(letter for letter in letters if letter.isprintable())
+    if not font.scalable:  # coloured emoji, of one size
+        return "".join(seen)
+    return "".join(c for c in seen if not font.get_char_index(ord(c)))
+
+
+def _system_fonts() -> list[str]:
+    """Plain fonts without serifs first; no font of boxes for every letter."""
+    from matplotlib.font_manager import findSystemFonts
+
+    fonts = [path for path in findSystemFonts() if "LastResort" not in path]
+    return sorted(fonts, key=lambda f: ("Sans" not in f, "Regular" not in f, f))
 
 
 def _line_width(image: np.ndarray) -> int:

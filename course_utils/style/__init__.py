@@ -22,16 +22,17 @@ minimised), torch_backend beside tensorflow_backend (how it is computed),
 optimizers (how the pixels move), pyramid (coarse to fine), engine (the loop).
 """
 
-from . import color, vgg
+from . import vgg
 from .engine import (
     DivergedError,
+    NotEnoughMemoryError,
     Progress,
+    Run,
     StyleResult,
     stream,
     transfer,
 )
 from .losses import Losses
-from .memory import NotEnoughMemoryError
 from .pyramid import PictureError
 from .recipe import RecipeError, StyleRecipe
 
@@ -42,9 +43,9 @@ __all__ = [
     "PictureError",
     "Progress",
     "RecipeError",
+    "Run",
     "StyleRecipe",
     "StyleResult",
-    "color",
     "stream",
     "transfer",
     "vgg",

@@ -5,6 +5,7 @@ optimiser moves the pixels, the pyramid gives the sizes, and this file walks
 through them.
 """
 
+import contextlib
 import copy
 import hashlib
 import time
@@ -16,16 +17,29 @@ import numpy as np
 
 from course_utils import images
 
-from . import backends, color, memory, pyramid, vgg
+from . import pyramid, vgg
 from .losses import Losses, Targets
-from .memory import NotEnoughMemoryError
 from .optimizers import Adam, Lbfgs
 from .pyramid import Level, PictureError
 from .recipe import StyleRecipe
 
+BYTES_PER_VALUE = 14
+"""Peak bytes of one evaluation per feature value, measured in float32.
+
+12.8 to 13.5 with PyTorch and 10.4 with TensorFlow, at 640 pixels after two
+smaller sizes, whose memory the process keeps (hardware.prepare).
+"""
+
+BYTES_PER_PIXEL = 300
+"""The optimiser's: ten pairs of steps and gradients, and a few more."""
+
 
 class DivergedError(RuntimeError):
     """The loss or its gradient is no longer a number."""
+
+
+class NotEnoughMemoryError(MemoryError):
+    """The pictures are too large for the memory that is left."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Progress:
         step: evaluations so far, from 1.
         steps: evaluations planned, over all sizes.
         losses: of this evaluation.
-        image: the best picture so far, RGB uint8, at the present size.
+        image: the best picture so far, at the present size.
         seconds: since the start.
         eta: estimated seconds to the end.
         state: what ``resume`` goes on from. It holds the optimiser's memory,
@@ -68,10 +82,10 @@ class StyleResult:
     """A finished or stopped transfer.
 
     Attributes:
-        image: the best picture, RGB uint8 (height, width, 3).
+        image: the best picture.
         history: Losses, one per evaluation. Each size of the pyramid starts
             higher than the one before it ended.
-        snapshots: {step: RGB uint8 picture}.
+        snapshots: {step: picture}.
         seconds: how long it took.
         stopped: True if it ended before its last step.
         reason: why it stopped, "" if it did not.
@@ -87,6 +101,88 @@ class StyleResult:
     state: State
 
 
+class Run:
+    """A transfer under way that keeps what it brought.
+
+    Iterate over it for one Progress an evaluation, and stop asking whenever
+    you like: what it has by then stays here, and ``result`` sums it up.
+    ``Run(..., resume=run)`` goes on, as ``stream`` does.
+
+        run = Run(photo, painting, recipe)
+        for progress in run:
+            print(progress.step, progress.eta)
+        run.result().image
+
+    Attributes:
+        recipe, backend: what it was made with.
+        latest: its last Progress, None before the first.
+        history: Losses, one per evaluation, those of ``resume`` included.
+        snapshots: {step: picture}, likewise.
+        stopped: False once its last step was taken.
+        image, seconds, state: as in StyleResult; None before the first step.
+    """
+
+    def __init__(
+        self,
+        content: np.ndarray,
+        style_image: np.ndarray | Sequence[np.ndarray] | None,
+        recipe: StyleRecipe | None = None,
+        backend: str = "torch",
+        *,
+        resume: "Run | StyleResult | Progress | None" = None,
+    ):
+        """Check everything as ``stream`` does; the first step computes."""
+        self.recipe, self.backend = recipe or StyleRecipe(), backend
+        self._steps = stream(
+            content, style_image, self.recipe, backend, resume=resume
+        )
+        self.latest = getattr(resume, "latest", None)
+        self.image = resume.image if resume else None
+        self.state = resume.state if resume else None
+        self.history = self.state.history if self.state else ()
+        self.seconds = self.state.seconds if self.state else None
+        self.snapshots = dict(getattr(resume, "snapshots", {}))
+        self.stopped = True
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Take the steps that are left."""
+        for progress in self._steps:
+            self._keep(progress)
+            yield progress
+        self.stopped = False
+
+    def _keep(self, progress: Progress) -> None:
+        self.latest, self.state = progress, progress.state
+        self.image, self.seconds = progress.image, progress.seconds
+        self.history = progress.state.history
+        every = self.recipe.snapshot_every
+        if every and progress.step % every == 0:
+            self.snapshots[progress.step] = progress.image
+
+    def close(self, *, resumable: bool = True) -> None:
+        """End here, and let go of the network's memory.
+
+        Unless ``resumable``, also of the optimiser's, some twenty pictures.
+        """
+        self._steps.close()
+        if not resumable:
+            self.state = None
+            if self.latest:
+                self.latest = replace(self.latest, state=None)
+
+    def result(self, reason: str = "") -> StyleResult:
+        """Sum up; ``reason`` says why it was stopped, if it was."""
+        return StyleResult(
+            image=self.image,
+            history=self.history,
+            snapshots=self.snapshots,
+            seconds=self.seconds,
+            stopped=self.stopped,
+            reason=reason,
+            state=self.state,
+        )
+
+
 def transfer(
     content: np.ndarray,
     style_image: np.ndarray | Sequence[np.ndarray] | None,
@@ -94,7 +190,7 @@ def transfer(
     backend: str = "torch",
     on_progress: Callable[[Progress], None] | None = None,
     *,
-    resume: StyleResult | Progress | None = None,
+    resume: Run | StyleResult | Progress | None = None,
 ) -> StyleResult:
     """Paint ``content`` in the style of ``style_image``; see ``stream``.
 
@@ -102,31 +198,19 @@ def transfer(
     notebook's stop button) ends the run early and keeps the best picture, as
     do, with a warning, divergence and lack of memory after the first step.
     """
-    recipe = recipe or StyleRecipe()
-    snapshots = dict(getattr(resume, "snapshots", {}))
-    last, reason = resume, ""
-    steps = stream(content, style_image, recipe, backend, resume=resume)
+    run = Run(content, style_image, recipe, backend, resume=resume)
     try:
-        for last in steps:
-            if recipe.snapshot_every and last.step % recipe.snapshot_every == 0:
-                snapshots[last.step] = last.image
+        for progress in run:
             if on_progress:
-                on_progress(last)
+                on_progress(progress)
     except (KeyboardInterrupt, DivergedError, NotEnoughMemoryError) as error:
-        if last is None:
+        if run.image is None:
             raise
         reason = str(error) or "interrupted"
         if not isinstance(error, KeyboardInterrupt):
             warnings.warn(f"{reason} The best picture is kept.", stacklevel=2)
-    return StyleResult(
-        image=last.image,
-        history=last.state.history,
-        snapshots=snapshots,
-        seconds=last.state.seconds,
-        stopped=bool(reason),
-        reason=reason,
-        state=last.state,
-    )
+        return run.result(reason)
+    return run.result()
 
 
 def stream(
@@ -135,17 +219,17 @@ def stream(
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
     *,
-    resume: StyleResult | Progress | None = None,
+    resume: Run | StyleResult | Progress | None = None,
 ) -> Iterator[Progress]:
     """Paint ``content`` in the style of ``style_image``, step by step.
 
     Args:
-        content: RGB uint8 (height, width, 3).
-        style_image: the same, or several in a list; None is allowed where
+        content: the photograph.
+        style_image: the painting, or several in a list; None is allowed where
             the recipe's style_weight is 0.
         recipe: every knob; the balanced preset by default.
         backend: "torch" or "tensorflow".
-        resume: the result, or a Progress, of an earlier run with the same
+        resume: an earlier run, its result or a Progress of it, with the same
             pictures and recipe, whichever the backend. It goes on as if it
             had never stopped; a recipe with more ``steps`` goes on further.
 
@@ -161,17 +245,16 @@ def stream(
     """
     recipe = recipe or StyleRecipe()
     recipe.validate()
-    backends.check_backend(backend)
+    vgg.check_backend(backend)
     images.require_rgb(content)
     styles = _style_pictures(style_image, recipe)
     levels = pyramid.build(content, styles, recipe)
     run = _digest([content, *styles], recipe)
-    if resume is None:
+    state = resume.state if resume else None
+    if state is None:
         state = State(run, level=0, optimizer=None, history=(), seconds=0)
-    else:
-        state = resume.state
-        _check_same_run(state, run)
-    memory.check(levels[-1].content.shape, recipe.used_layers(), backend)
+    _check_same_run(state, run)
+    _check_memory(levels[-1].content.shape, recipe.used_layers(), backend)
     return _steps(levels, recipe, backend, state)
 
 
@@ -190,12 +273,12 @@ def _steps(
     optimizer, history = copy.copy(state.optimizer), list(state.history)
     for number in range(state.level, len(levels)):
         level = levels[number]
-        with memory.explained(level.content.shape, backend):
+        with _memory_explained(level.content.shape, backend):
             evaluate = _objective(network, level, recipe)
         if optimizer is None:
             optimizer = _optimizer(pyramid.start(level, recipe), recipe)
         while optimizer.evaluations < level.steps and not optimizer.converged:
-            with memory.explained(level.content.shape, backend):
+            with _memory_explained(level.content.shape, backend):
                 losses, gradient = evaluate(optimizer.trial)
             _check_finite(losses, gradient, step=len(history) + 1)
             optimizer.tell(losses.total, gradient)
@@ -283,13 +366,16 @@ def _progress(state: State, levels: list[Level]) -> Progress:
     done = sum(lower.work for lower in levels[: state.level])
     done += level.work * evaluated
     total = sum(level.work for level in levels)
+    # Not all levels' steps: a resumed recipe may have others than it had.
+    left = max(0, level.steps - optimizer.evaluations)
+    left += sum(higher.steps for higher in levels[state.level + 1 :])
     return Progress(
         step=len(state.history),
-        steps=sum(level.steps for level in levels),
+        steps=len(state.history) + left,
         losses=state.history[-1],
         image=_show(optimizer.best, level),
         seconds=state.seconds,
-        eta=state.seconds * (total / done - 1),
+        eta=state.seconds * max(0.0, total / done - 1),
         state=state,
     )
 
@@ -297,7 +383,7 @@ def _progress(state: State, levels: list[Level]) -> Progress:
 def _show(pixels: np.ndarray, level: Level) -> np.ndarray:
     """Turn what was painted into an RGB uint8 picture."""
     if pixels.shape[-1] == 1:
-        pixels = color.recolor(pixels, level.photograph)
+        pixels = pyramid.recolor(pixels, level.photograph)
     return np.round(255 * pixels).astype(np.uint8)
 
 
@@ -343,3 +429,45 @@ def _check_finite(losses: Losses, gradient: np.ndarray, step: int) -> None:
             f"The loss is no longer a number at step {step}: use smaller "
             'weights, or precision="float32".'
         )
+
+
+def memory_needed(shape: tuple[int, ...], layers) -> int:
+    """Estimate the bytes for painting a (height, width, ...) picture."""
+    values = sum(
+        vgg.BLOCKS[block][0] / 4 ** (block - 1)
+        for block in map(vgg.block_of, vgg.layers_up_to_deepest(layers))
+    )
+    per_pixel = BYTES_PER_VALUE * values + BYTES_PER_PIXEL
+    return round(shape[0] * shape[1] * per_pixel)
+
+
+def _check_memory(shape: tuple[int, ...], layers, backend: str) -> None:
+    free = vgg.load_backend(backend).free_memory()
+    need = memory_needed(shape, layers)
+    if free is not None and need > free:
+        long, short = max(shape[:2]), min(shape[:2])
+        # The short side is rounded, by up to half a pixel upwards.
+        side = long * np.sqrt(max(free, 0) / need) - long / short / 4
+        raise NotEnoughMemoryError(
+            f"{shape[1]} x {shape[0]} pixels need about {need / 1e9:.1f} GB "
+            f"and {free / 1e9:.1f} GB are free: {_smaller(side)}"
+        )
+
+
+@contextlib.contextmanager
+def _memory_explained(shape: tuple[int, ...], backend: str):
+    """Turn a framework's out-of-memory error into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        if not vgg.load_backend(backend).is_out_of_memory(error):
+            raise
+        # What was free is unknown now: half the side takes a quarter.
+        raise NotEnoughMemoryError(
+            f"{shape[1]} x {shape[0]} pixels do not fit into memory: "
+            f"{_smaller(max(shape[:2]) / 2)}"
+        ) from error
+
+
+def _smaller(side: float) -> str:
+    return f"end the recipe's sizes at {max(1, int(side))} pixels or less."

@@ -18,6 +18,12 @@ hardware.prepare()
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
+# Whoever imported PyTorch before has more threads than prepare() asked for.
+torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
+
+NORMAL_MODE = torch.inference_mode(False)
+"""Decorator: gradients work here, even where the caller switched them off."""
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -42,19 +48,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 def free_memory() -> int:
     """Return the bytes that a run may still use on this device."""
     if torch.cuda.is_available():
-        return torch.cuda.mem_get_info()[0]
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return torch.cuda.mem_get_info()[0] + kept
     return hardware.free_memory()
-
-
-def read_checkpoint(path) -> dict[str, np.ndarray]:
-    """Read a PyTorch checkpoint of plain tensors as NumPy arrays."""
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 class Network:
     """VGG16 as deep as its weights go, on the GPU where there is one."""
 
+    @NORMAL_MODE
     def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
         """Hold the weights on the device, in the precision to compute in."""
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -84,6 +86,7 @@ class Network:
                 name: to_numpy(gram_matrix(outputs[name])) for name in layers
             }
 
+    @NORMAL_MODE
     def objective(self, targets: Targets) -> Callable:
         """Return a function: pixels -> (terms, gradient of the total).
 
@@ -95,6 +98,7 @@ class Network:
         scales = self._tensor(targets.scales())
         weights = self._tensor(targets.weights())
 
+        @NORMAL_MODE
         def value_and_gradient(pixels):
             x = self._tensor(pixels).requires_grad_(True)
             terms = scales * squared_errors(self.run(x), x, content, style)

@@ -9,15 +9,23 @@ output *after* the ReLU. Source: arXiv:1409.1556.
 """
 
 import functools
+import importlib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from course_utils import images
 from course_utils import weights as weight_files
 
-from . import backends
+BACKENDS = ("torch", "tensorflow")
+"""The frameworks. Each has a module that is imported only when asked for.
+
+torch_backend.py says what it holds, tensorflow_backend.py holds the same under
+the same names.
+"""
 
 BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 3), 4: (512, 3), 5: (512, 3)}
 """Block number: (output channels, number of 3 by 3 convolutions)."""
@@ -60,6 +68,20 @@ class ReceptiveField:
 
     size: int
     stride: int
+
+
+def check_backend(name: str) -> None:
+    """Raise ValueError unless the name is one of BACKENDS."""
+    if name not in BACKENDS:
+        raise ValueError(
+            f"{name!r} is not a backend: use {' or '.join(BACKENDS)}."
+        )
+
+
+def load_backend(name: str):
+    """Import a backend's module. Raises ValueError for an unknown name."""
+    check_backend(name)
+    return importlib.import_module(f".{name}_backend", __package__)
 
 
 def block_of(layer: str) -> int:
@@ -130,16 +152,25 @@ def features(
 ) -> dict[str, np.ndarray]:
     """Run a picture through VGG16 and return what the layers answer.
 
-    ``image`` is RGB uint8 (height, width, 3). The answer maps each layer name
-    to float32 (height / stride, width / stride, channels), never negative
-    since it is taken after the ReLU. Only the layers up to the deepest named
-    one are built and run.
+    The answer maps each layer name to float32 (height / stride, width /
+    stride, channels), never negative since it is taken after the ReLU. Only
+    the layers up to the deepest named one are built and run.
 
-    Raises ValueError for an unknown layer, backend or weight set.
+    Raises ValueError for an unknown layer, backend or weight set, ImageError
+    for what is no picture or smaller than the deepest layer can see.
     """
+    images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
+    check_layers(layers)
+    needed = smallest_side(layers)
+    if min(image.shape[:2]) < needed:
+        raise images.ImageError(
+            f"The picture has {image.shape[1]} x {image.shape[0]} pixels, but "
+            f"the deepest layer needs {needed} on each side: use a larger "
+            "picture or shallower layers."
+        )
     network = load_network(layers, backend, weights, pooling, precision)
-    return network.features(np.asarray(image, np.float32) / 255, layers)
+    return network.features(np.float32(image) / 255, layers)
 
 
 def load_network(
@@ -153,11 +184,32 @@ def load_network(
 
     The last two are kept, so that a series of runs loads and compiles once.
     ``precision`` "auto" becomes what the device is good at.
+
+    Raises RuntimeError in a forked process whose parent used the framework.
     """
+    _refuse_fork(backend)
     if precision == "auto":
-        precision = backends.load(backend).best_precision()
+        precision = load_backend(backend).best_precision()
     needed = layers_up_to_deepest(layers)
     return _kept_network(backend, weights, needed, pooling, precision)
+
+
+def _refuse_fork(backend: str) -> None:
+    """Raise where the framework would wait for ever.
+
+    The threads of PyTorch and TensorFlow don't survive a fork, and both hang
+    in the child, course_utils or not (tried: a convolution and its gradient,
+    before and after ``os.fork``).
+    """
+    if _first_process.setdefault(backend, os.getpid()) != os.getpid():
+        raise RuntimeError(
+            f"{backend} was used before this process was forked and would "
+            "hang here: start processes with "
+            'multiprocessing.get_context("spawn").'
+        )
+
+
+_first_process: dict[str, int] = {}  # {backend: id of the process that used it}
 
 
 # Two, so that switching between frameworks or precisions is free while a long
@@ -165,7 +217,7 @@ def load_network(
 @functools.lru_cache(maxsize=2)
 def _kept_network(backend, weights, layers, pooling, precision):
     loaded = load_weights(weights, layers)
-    return backends.load(backend).Network(loaded, pooling, precision)
+    return load_backend(backend).Network(loaded, pooling, precision)
 
 
 def load_weights(
@@ -210,14 +262,14 @@ def read_keras(path: Path, layers: Iterable[str]) -> Weights:
 
 def read_torchvision(path: Path, layers: Iterable[str]) -> Weights:
     """Read a torchvision VGG16 checkpoint (RGB input, kernels OIHW)."""
-    from .torch_backend import read_checkpoint
-
-    arrays = read_checkpoint(path)
+    torch = load_backend("torch").torch
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
     read = {}
     for name in layers:
         key = f"features.{torchvision_index(name)}"
-        kernel = arrays[f"{key}.weight"].transpose(2, 3, 1, 0)
-        read[name] = np.ascontiguousarray(kernel), arrays[f"{key}.bias"]
+        kernel = tensors[f"{key}.weight"].numpy().transpose(2, 3, 1, 0)
+        bias = tensors[f"{key}.bias"].numpy()
+        read[name] = np.ascontiguousarray(kernel), bias
     return Weights(read, CAFFE_MEAN)
 
 

@@ -13,14 +13,17 @@ import numpy as np
 
 from course_utils import faces
 from course_utils.faces.analysis import settings_for
+from course_utils.faces.draw import rounded_down
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
-    Message,
+    Number,
+    Panel,
     Picture,
     paragraph,
+    row,
     table,
 )
-from course_utils.widgets.picture_picker import PicturePicker
+from course_utils.widgets.pickers import PicturePicker
 
 if TYPE_CHECKING:
     from insightface.app.common import Face
@@ -37,12 +40,12 @@ _HELP = (
 )
 
 
-class DetectionExplorer(ipywidgets.VBox):
+class DetectionExplorer(Panel):
     """A picture with its faces, the knobs of the detector, and the scores.
 
     Attributes:
         picker: the ``PicturePicker``.
-        threshold: lowest score that counts as a face, 0.1 to 0.95.
+        threshold: lowest score that counts as a face, 0.1 to 0.95; a Number.
         detector_size: side in pixels to which the picture is scaled for the
             detector, or "auto" for 128 and then 640.
         boxes, five_points, points_106, points_68, pose, names: boxes to tick
@@ -50,7 +53,6 @@ class DetectionExplorer(ipywidgets.VBox):
         faces: the InsightFace ``Face`` objects at or above the threshold, by
             falling score.
         picture, summary, table: what is shown.
-        message: what went wrong last, or empty.
     """
 
     def __init__(
@@ -83,45 +85,41 @@ class DetectionExplorer(ipywidgets.VBox):
         }
         self._found: dict[int | str, list[Face]] = {}  # by detector size
         self.faces: list[Face] = []
-        self._make_controls(settings_for(Path(pack).name), start)
-        self._make_ticks()
-        self._make_views()
-        self._arrange()
-        self.picker.observe(self._picture_changed, "image")
-        for control in (self.threshold, self.detector_size, *self._ticks):
-            control.observe(self._refresh, "value")
-        self._refresh()
-
-    def __repr__(self) -> str:
-        """Name the values; the picture's bytes would say nothing."""
-        return (
-            f"DetectionExplorer(picture={self.picker.name!r}, "
-            f"threshold={self.threshold.value:.2f}, "
-            f"detector_size={self.detector_size.value!r}, "
-            f"faces={len(self.faces)})"
-        )
-
-    def _make_controls(self, settings, start: str) -> None:
+        self._usual_threshold = settings_for(Path(pack).name).det_thresh
         self.picker = PicturePicker("faces", "Picture", start)
-        self.threshold = ipywidgets.FloatSlider(
-            value=settings.det_thresh,
-            min=LOWEST_THRESHOLD,
-            max=0.95,
-            step=0.01,
-            description="Score threshold",
-            style=WHOLE_LABEL,
-            layout={"width": "auto"},
+        self.threshold = Number(
+            self,
+            "Score threshold",
+            self._usual_threshold,
+            (LOWEST_THRESHOLD, 0.95),
+            digits=2,
         )
+        self._make_menu_and_ticks()
+        self.picture = Picture()
+        self.summary, self.table = ipywidgets.HTML(), ipywidgets.HTML()
+        self._arrange()
+        self.on_change(self._picture_changed, self.picker, trait="image")
+        self.on_change(
+            self._refresh, self.threshold, self.detector_size, *self._ticks
+        )
+        with self.explaining():
+            self._refresh()
+
+    def _values(self) -> dict:
+        return {
+            "picture": self.picker.name,
+            "threshold": self.threshold.value,
+            "detector_size": self.detector_size.value,
+            "faces": len(self.faces),
+        }
+
+    def _make_menu_and_ticks(self) -> None:
+        sizes = [(f"{size} pixels", size) for size in _SIZES]
         self.detector_size = ipywidgets.Dropdown(
-            options=[
-                ("128 and 640 pixels, both", "auto"),
-                *((f"{size} pixels", size) for size in _SIZES),
-            ],
+            options=[("128 and 640 pixels, both", "auto"), *sizes],
             description="Detector size",
             style=WHOLE_LABEL,
         )
-
-    def _make_ticks(self) -> None:
         self.boxes = self._tick("boxes", True)
         self.five_points = self._tick("5 points", True)
         self.points_106 = self._tick("106 points", False, "landmark_2d_106")
@@ -148,50 +146,39 @@ class DetectionExplorer(ipywidgets.VBox):
             layout={"width": "auto", "margin": "2px 16px 2px 2px"},
         )
 
-    def _make_views(self) -> None:
-        self.picture = Picture()
-        self.summary = ipywidgets.HTML()
-        self.table = ipywidgets.HTML()
-        self.message = Message()
-
     def _arrange(self) -> None:
-        row = {"flex_flow": "row wrap"}
         knobs = ipywidgets.VBox(
             [
                 ipywidgets.HTML(paragraph(_HELP)),
                 self.threshold,
                 self.detector_size,
-                ipywidgets.HBox(self._ticks, layout=row),
+                row(*self._ticks),
                 self.message,
                 self.summary,
             ],
-            layout={"flex": "1 1 360px"},
+            layout={"flex": "2 1 360px"},
         )
         scores = ipywidgets.VBox(
             [self.table], layout={"max_height": "560px", "overflow": "auto"}
         )
-        self.children = (
-            ipywidgets.HBox([self.picker, knobs], layout=row),
-            ipywidgets.HBox([self.picture, scores], layout=row),
-        )
+        self.children = row(self.picker, knobs), row(self.picture, scores)
 
-    def _picture_changed(self, _change) -> None:
+    def _picture_changed(self) -> None:
         self._found.clear()
         self._refresh()
 
-    def _refresh(self, _change=None) -> None:
-        with self.message.explaining():
-            candidates = self._candidates()
-            self._complete(candidates)
-            lowest = self.threshold.value
-            self.faces = [f for f in candidates if f.det_score >= lowest]
-            names = [
-                self._name(number, face)
-                for number, face in enumerate(self.faces, 1)
-            ]
-            self.picture.show(self._draw(names))
-            self.summary.value = _summary(candidates, len(self.faces))
-            self.table.value = _table(self.faces, names, self.pose.value)
+    def _refresh(self) -> None:
+        candidates = self._candidates()
+        self._complete(candidates)
+        lowest = self.threshold.value
+        self.faces = [f for f in candidates if f.det_score >= lowest]
+        names = [
+            self._name(number, face)
+            for number, face in enumerate(self.faces, 1)
+        ]
+        self.picture.show(self._draw(names))
+        self.summary.value = self._summary(candidates)
+        self.table.value = _table(self.faces, names, self.pose.value)
 
     def _candidates(self) -> list[Face]:
         """All that the detector reports, found once a picture and size."""
@@ -253,13 +240,18 @@ class DetectionExplorer(ipywidgets.VBox):
             labels=names if self.names.value else [""] * len(names),
         )
 
-
-def _summary(candidates: list[Face], shown: int) -> str:
-    text = f"<b>{shown} {'face' if shown == 1 else 'faces'}</b>"
-    if shown < len(candidates):
-        score = candidates[shown].det_score
-        return f"{text}; the next candidate scores {score:.2f}."
-    return f"{text}; no other candidate scores {LOWEST_THRESHOLD} or more."
+    def _summary(self, candidates: list[Face]) -> str:
+        """Below the pack's own threshold, what is found is not yet a face."""
+        count, usual = len(self.faces), self._usual_threshold
+        word = "face" if self.threshold.value >= usual else "candidate"
+        text = f"<b>{count} {word}{'s' * (count != 1)}</b>"
+        if word == "candidate":
+            faces_among = sum(f.det_score >= usual for f in self.faces)
+            text += f", {faces_among} of them at the usual {usual} or above"
+        if count < len(candidates):
+            score = rounded_down(candidates[count].det_score, 2)
+            return f"{text}; the next candidate scores {score}."
+        return f"{text}; no other candidate scores {LOWEST_THRESHOLD} or more."
 
 
 def _table(found: list[Face], names: list[str], with_pose: bool) -> str:
@@ -269,7 +261,7 @@ def _table(found: list[Face], names: list[str], with_pose: bool) -> str:
     for face, name in zip(found, names, strict=True):
         x0, y0, x1, y1 = face.bbox
         size = f"{x1 - x0:.0f} × {y1 - y0:.0f}"
-        rows.append([html.escape(name), f"{face.det_score:.2f}", size])
+        rows.append([html.escape(name), rounded_down(face.det_score, 2), size])
         if with_pose:
             rows[-1].append(", ".join(f"{angle:.0f}" for angle in face.pose))
     return table(titles, rows)

@@ -12,15 +12,18 @@ import numpy as np
 
 from course_utils import faces, images
 from course_utils.faces.analysis import embed_faces, search_threshold
+from course_utils.faces.draw import rounded_down
 from course_utils.faces.gallery import photograph_name
-from course_utils.widgets.face_picker import FacePicker
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
-    Message,
+    Number,
+    Panel,
     jpeg,
     paragraph,
+    row,
     table,
 )
+from course_utils.widgets.pickers import FacePicker, aligned
 
 _HELP = (
     "Choose or upload a picture: the enrolled people who resemble it most are "
@@ -38,13 +41,14 @@ class _Portrait(NamedTuple):
     crop: np.ndarray
 
 
-class SearchExplorer(ipywidgets.VBox):
+class SearchExplorer(Panel):
     """A picture, the enrolled people nearest to it, and who may be enrolled.
 
     Attributes:
         gallery: the ``faces.FaceGallery``.
         photo: the ``FacePicker``; ``photo.picker.menu.value = "obama_2"``.
-        threshold: cosine similarity from which a match counts as known.
+        threshold: cosine similarity from which a match counts as known; a
+            Number.
         result: the ``faces.SearchResult`` for the picture, or None while it
             shows no face.
         decision, matches: the answer and the ranked people as shown.
@@ -52,7 +56,6 @@ class SearchExplorer(ipywidgets.VBox):
         people, remove: who is enrolled, and the button that deletes the chosen
             one.
         status: what was enrolled or removed last.
-        message: what went wrong last, or empty.
     """
 
     def __init__(
@@ -81,63 +84,47 @@ class SearchExplorer(ipywidgets.VBox):
         if threshold is None:
             threshold = search_threshold(Path(gallery.app.model_dir).name)
         self.photo = FacePicker(gallery.app, "Picture", start)
-        self._make_controls(threshold)
-        self._arrange()
-        self.photo.observe(self._refresh, "face")
-        self.threshold.observe(self._refresh, "value")
-        self.enrol.on_click(self._enrol)
-        self.remove.on_click(self._remove)
-        self._refresh()
-
-    def __repr__(self) -> str:
-        """Name the values; the pictures' bytes would say nothing."""
-        decision = None if self.result is None else self.result.decision
-        return (
-            f"SearchExplorer(picture={self.photo.picker.name!r}, "
-            f"threshold={self.threshold.value:.3f}, "
-            f"people={len(self.people.options)}, decision={decision!r})"
-        )
-
-    def _make_controls(self, threshold: float) -> None:
-        self.threshold = ipywidgets.FloatSlider(
-            value=threshold,
-            min=0.0,
-            max=1.0,
-            step=0.001,
-            readout_format=".3f",
-            description="Threshold",
-            style=WHOLE_LABEL,
-            layout={"width": "auto"},
-        )
+        self.threshold = Number(self, "Threshold", threshold, (0, 1), digits=3)
+        self.decision, self.matches = ipywidgets.HTML(), ipywidgets.HTML()
         self.name = ipywidgets.Text(description="Name", style=WHOLE_LABEL)
-        self.enrol = ipywidgets.Button(description="Enrol", icon="plus")
+        self.enrol = self.button("Enrol", self._enrol, "plus")
         self.people = ipywidgets.Dropdown(
             description="Enrolled people", style=WHOLE_LABEL
         )
-        self.remove = ipywidgets.Button(description="Remove", icon="trash")
-        self.decision = ipywidgets.HTML()
-        self.matches = ipywidgets.HTML()
+        self.remove = self.button("Remove", self._remove, "trash")
         self.status = ipywidgets.HTML()
-        self.message = Message()
+        self._arrange()
+        self.on_change(self._search, self.photo, trait="face")
+        self.on_change(self._search, self.threshold)
+        self.name.on_msg(self._key_pressed)
+        with self.explaining():
+            self._search()
+
+    def _values(self) -> dict:
+        return {
+            "picture": self.photo.picker.name,
+            "threshold": self.threshold.value,
+            "people": len(self.people.options),
+            "decision": self.result and self.result.decision,
+        }
 
     def _arrange(self) -> None:
-        row = {"flex_flow": "row wrap"}
         answer = ipywidgets.VBox(
             [self.threshold, self.decision, self.matches],
-            layout={"flex": "1 1 360px"},
+            layout={"flex": "2 1 360px"},
         )
         self.children = (
             ipywidgets.HTML(paragraph(_HELP)),
-            ipywidgets.HBox([self.photo, answer], layout=row),
-            ipywidgets.HBox([self.name, self.enrol], layout=row),
-            ipywidgets.HBox([self.people, self.remove], layout=row),
+            row(self.photo, answer),
+            row(self.name, self.enrol),
+            row(self.people, self.remove),
             self.status,
             self.message,
         )
 
-    def _refresh(self, _change=None) -> None:
-        with self.message.explaining():
-            self._search()
+    def _key_pressed(self, _field, content: dict, _buffers) -> None:
+        if content.get("event") == "submit" and not self.enrol.disabled:
+            self.enrol.click()
 
     def _search(self) -> None:
         self._list_people()
@@ -161,41 +148,44 @@ class SearchExplorer(ipywidgets.VBox):
             self.people.value = chosen if kept else next(iter(people), None)
         self.remove.disabled = not people
 
-    def _enrol(self, _button) -> None:
+    def _enrol(self) -> None:
         self.status.value = ""
-        with self.message.explaining():
-            image = self.photo.picker.image
-            done = self.gallery.enrol(
-                self.name.value, image, which_face=self.photo.place
+        image = self.photo.picker.image
+        done = self.gallery.enrol(
+            self.name.value, image, which_face=self.photo.which_face.value
+        )
+        self._remember(image)
+        person = html.escape(done.person)
+        picture = html.escape(self.photo.picker.name)
+        self.status.value = (
+            f"Enrolled <b>{person}</b> with {picture}."
+            if done.added
+            else f"This picture of <b>{person}</b> is enrolled already."
+        )
+        if done.lookalikes:
+            names = " and ".join(match.person for match in done.lookalikes)
+            self.status.value += (
+                f" This face is there as <b>{html.escape(names)}</b> already: "
+                "is it one person under two names?"
             )
-            self._remember(image)
-            person = html.escape(done.person)
-            picture = html.escape(self.photo.picker.name)
-            self.status.value = (
-                f"Enrolled <b>{person}</b> with {picture}."
-                if done.added
-                else f"This picture of <b>{person}</b> is enrolled already."
-            )
-            self._search()
+        self._search()
 
-    def _remove(self, _button) -> None:
+    def _remove(self) -> None:
         self.status.value = ""
-        with self.message.explaining():
-            person = self.people.value
-            count = self.gallery.remove(person)
-            self._forget_removed()
-            photographs = (
-                "1 photograph" if count == 1 else f"{count} photographs"
-            )
-            self.status.value = (
-                f"Removed <b>{html.escape(person)}</b> with {photographs}."
-            )
-            self._search()
+        person = self.people.value
+        count = self.gallery.remove(person)
+        self._forget_removed()
+        photographs = "1 photograph" if count == 1 else f"{count} photographs"
+        self.status.value = (
+            f"Removed <b>{html.escape(person)}</b> with {photographs}."
+        )
+        self._search()
 
     def _remember(self, image: np.ndarray) -> None:
         """The gallery keeps no photographs; this picture is at hand now."""
+        title = self.photo.picker.name
         self._portraits[photograph_name(image)] = [
-            _portrait(self.photo.picker.name, image, self.photo.face)
+            _portrait(title, image, face) for face in self.photo.found
         ]
 
     def _forget_removed(self) -> None:
@@ -213,7 +203,7 @@ class SearchExplorer(ipywidgets.VBox):
                 (
                     "" if portrait is None else _picture(portrait.crop),
                     html.escape(match.person),
-                    f"{match.similarity:.3f}",
+                    rounded_down(match.similarity, 3),
                     html.escape(title),
                 )
             )
@@ -242,9 +232,7 @@ class SearchExplorer(ipywidgets.VBox):
 
 
 def _portrait(title: str, image: np.ndarray, face) -> _Portrait:
-    from insightface.utils.face_align import norm_crop
-
-    return _Portrait(title, face.embedding, norm_crop(image, face.kps))
+    return _Portrait(title, face.embedding, aligned(image, face))
 
 
 def _picture(crop: np.ndarray) -> str:
@@ -259,9 +247,13 @@ def _decision(result: faces.SearchResult) -> str:
     word = f'<b style="color: {_COLORS[result.decision]}">{result.decision}</b>'
     if not result.matches:
         return f"{word}: nobody is enrolled yet."
-    best = result.matches[0]
+    best, *others = result.matches
     person = html.escape(best.person)
-    numbers = f"{best.similarity:.3f}, threshold {result.threshold:.3f}"
+    similarity = rounded_down(best.similarity, 3)
+    numbers = f"{similarity}, threshold {result.threshold:.3f}"
     if result.decision == "known":
         return f"{word}: this is <b>{person}</b> (similarity {numbers})."
+    if best.similarity >= result.threshold:
+        second = html.escape(others[0].person)
+        return f"{word}: this may be <b>{person}</b> or <b>{second}</b>."
     return f"{word}: {person} is nearest (similarity {numbers})."

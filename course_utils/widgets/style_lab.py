@@ -5,25 +5,31 @@ from __future__ import annotations
 import asyncio
 import base64
 import html
+import io
 import re
-from collections.abc import Callable, Coroutine, Iterator
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import ipywidgets
+import numpy as np
+from PIL import Image
 
 from course_utils import images
 from course_utils.style import StyleRecipe
-from course_utils.widgets.parts import WHOLE_LABEL, Message, uploaded_files
-from course_utils.widgets.picture_picker import PicturePicker
-from course_utils.widgets.style_lab_knobs import Knobs
-from course_utils.widgets.style_lab_speed import Speed
-from course_utils.widgets.style_lab_transfer import Transfer
-from course_utils.widgets.style_lab_view import (
-    NAMES,
-    TransferView,
-    duration,
+from course_utils.widgets.knobs import Knobs
+from course_utils.widgets.parts import (
+    WHOLE_LABEL,
+    Panel,
+    close_children,
+    line,
+    paragraph,
+    row,
 )
+from course_utils.widgets.pickers import PicturePicker
+from course_utils.widgets.transfer import Speed, Transfer
+from course_utils.widgets.transfer_view import NAMES, TransferView, duration
 
 _PRESETS = {
     "quick look": StyleRecipe.quick(),
@@ -32,6 +38,8 @@ _PRESETS = {
 }
 _PRESET_KNOBS = ("sizes", "steps")  # the others stay as they are set
 _RESUME_KNOBS = ("steps", "snapshot_every")  # may change on the way
+_MAX_SIDE = 2048  # pixels; of an uploaded picture
+_FRAME = 400  # milliseconds of each picture of an animation
 
 # Seconds in which the kernel hears of buttons, between two steps. One turn of
 # its event loop, sleep(0), is not enough: a click takes several turns, and was
@@ -43,7 +51,7 @@ class LabError(RuntimeError):
     """A button makes no sense now; the message says which one does."""
 
 
-class StyleLab(ipywidgets.VBox):
+class StyleLab(Panel):
     """Style transfer at the touch of a button, one step at a time.
 
     Painting is a task on the notebook's event loop that awaits between two
@@ -56,17 +64,17 @@ class StyleLab(ipywidgets.VBox):
         content: PicturePicker of the photograph.
         style_picture: PicturePicker of the painting.
         backend: Dropdown, "torch", "tensorflow" or "both".
-        knobs: the controls of the recipe, see style_lab_knobs.py.
+        knobs: the controls of the recipe, see knobs.py.
         quick, balanced, fine: Buttons that set sizes and steps to a preset's.
         estimate: Button that measures this machine.
         times: HTML, how long the presets and the present knobs take.
         start, pause, resume, stop: Buttons.
-        save_png, save_recipe: Buttons.
+        save_png, save_animation, save_recipe: Buttons.
         load_recipe: FileUpload.
-        message: what went wrong last, in one sentence.
         notice: what was saved or loaded last.
+        limit: says when the photograph is smaller than the sizes asked for.
         waiting: the changes that the painting under way does not see.
-        view: progress, pictures, curves and snapshots, see style_lab_view.py.
+        view: progress, pictures, curves and snapshots, see transfer_view.py.
         state: "idle", "painting", "paused" or "measuring".
         transfer: the Transfer under way or made last; None before the first.
     """
@@ -81,6 +89,9 @@ class StyleLab(ipywidgets.VBox):
         backend: str = "torch",
     ):
         """Lay out the controls; nothing is painted yet.
+
+        A lab that paints elsewhere in the notebook is paused: its cell may
+        have been run again, and nobody could reach it any more.
 
         Args:
             content: sample to begin with, a name in images/content.
@@ -104,27 +115,41 @@ class StyleLab(ipywidgets.VBox):
         self._run = None
         self._loop = _running_loop()
         self._speed = Speed()
-        self.content = PicturePicker("content", "Content", content)
-        self.style_picture = PicturePicker("styles", "Style", style_picture)
-        self.backend = _framework_menu(backend)
+        self.content = PicturePicker("content", "Content", content, _MAX_SIDE)
+        self.style_picture = PicturePicker(
+            "styles", "Style", style_picture, _MAX_SIDE
+        )
+        self.backend = ipywidgets.Dropdown(
+            options=[
+                *((name, backend) for backend, name in NAMES.items()),
+                ("both, a step each in turn", "both"),
+            ],
+            value=backend,
+            description="Framework",
+            style=WHOLE_LABEL,
+        )
         self.knobs = Knobs(recipe or StyleRecipe.quick(snapshot_every=10))
         for name, control in self.knobs.controls.items():
             setattr(self, name, control)
-        self.times, self.notice = ipywidgets.HTML(), ipywidgets.HTML()
-        self.waiting = ipywidgets.HTML()
-        self.message, self.view = Message(), TransferView()
+        self.times, self.limit = line(), line()
+        self.notice, self.waiting = line(), line()
+        self.view = TransferView()
         self._make_buttons()
         self._lay_out()
         self._enter("idle")
-        self._follow_choices()
+        self._pause_others()
+        controls = (*self.knobs.controls.values(), self.backend)
+        self.on_change(self._choices_changed, *controls)
+        pickers = self.content, self.style_picture
+        self.on_change(self._choices_changed, *pickers, trait="image")
+        self._choices_changed()
 
-    def __repr__(self) -> str:
-        """Name what is chosen; the pictures' bytes would say nothing."""
-        return (
-            f"StyleLab(content={self.content.name!r}, "
-            f"style_picture={self.style_picture.name!r}, "
-            f"backend={self.backend.value!r})"
-        )
+    def _values(self) -> dict:
+        return {
+            "content": self.content.name,
+            "style_picture": self.style_picture.name,
+            "backend": self.backend.value,
+        }
 
     @property
     def recipe(self) -> StyleRecipe:
@@ -158,8 +183,8 @@ class StyleLab(ipywidgets.VBox):
     def close(self) -> None:
         """End what is under way and take the lab out of the notebook."""
         self._wish = "stopped"
-        for widget in _family(self):
-            widget.close()
+        close_children(self)
+        self.layout.close()
         super().close()
 
     # What the buttons do
@@ -217,25 +242,33 @@ class StyleLab(ipywidgets.VBox):
         if self.transfer is None or not self.transfer.latest:
             raise LabError("There is no picture yet: press Start first.")
         saved = [
-            images.save_image(
-                progress.image,
-                _unused(f"{_plain(self.transfer.title)}_{backend}.png"),
-            )
+            images.save_image(progress.image, self._file_for(backend, "png"))
             for backend, progress in self.transfer.latest.items()
         ]
         self._offer(saved, "image/png")
 
+    def _save_animation(self) -> None:
+        if self.transfer is None or not any(self.transfer.snapshots.values()):
+            raise LabError(
+                "There are no snapshots yet: set Snapshot every (under More "
+                "knobs) to some steps, and press Start."
+            )
+        saved = []
+        for backend, progress in self.transfer.latest.items():
+            snapshots = self.transfer.snapshots[backend].values()
+            animation = _animation([*snapshots, progress.image])
+            saved.append(_write(self._file_for(backend, "webp"), animation))
+        self._offer(saved, "image/webp")
+
     def _save_knobs(self) -> None:
         text = self.recipe.to_json()
-        path = _unused("style_recipe.json")
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise LabError(
-                f"{path} could not be written ({error.strerror}): make space "
-                "or work in another folder."
-            ) from error
+        path = _write(_unused("style_recipe.json"), text.encode())
         self._offer([path], "application/json")
+
+    def _load_knobs(self, name: str, content: bytes) -> None:
+        text = content.decode(errors="replace")
+        self.knobs.show(StyleRecipe.from_json(text))
+        self.notice.value = f"The knobs stand as in {html.escape(name)}."
 
     def _offer(self, paths: list[Path], kind: str) -> None:
         """Say where files are; link them for those who work in a browser."""
@@ -248,20 +281,10 @@ class StyleLab(ipywidgets.VBox):
                 f"{name}</a>"
             )
         folder, files = html.escape(str(Path.cwd())), " and ".join(links)
-        self.notice.value = f"Saved in {folder}; download: {files}."
+        self.notice.value = paragraph(f"Saved in {folder}; download: {files}.")
 
-    def _load_knobs(self, change) -> None:
-        files = uploaded_files(change["new"])
-        if not files:
-            return
-        # Else the same file, loaded once more, would not be noticed.
-        self.load_recipe.set_trait("value", type(change["new"])())
-        with self.message.explaining():
-            (name, content), *_ = files
-            self.knobs.show(
-                StyleRecipe.from_json(content.decode(errors="replace"))
-            )
-            self.notice.value = f"The knobs stand as in {html.escape(name)}."
+    def _file_for(self, backend: str, ending: str) -> Path:
+        return _unused(f"{_plain(self.transfer.title)}_{backend}.{ending}")
 
     # The work between two buttons
 
@@ -271,28 +294,30 @@ class StyleLab(ipywidgets.VBox):
         Not on the loop of the click: JupyterLab may deliver clicks in another
         thread, a subshell, which ends with the page.
         """
-        other = StyleLab._working
-        if other not in (None, self):
-            other._wish = "paused"
+        self._pause_others()
         StyleLab._working, self._wish = self, ""
         self._enter(state)
         self._run = asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    def _pause_others(self) -> None:
+        if StyleLab._working not in (None, self):
+            StyleLab._working._wish = "paused"
+
     async def _paint(self) -> None:
-        with self.message.explaining():
+        with self.explaining():
             outcome = "stopped"
             try:
                 outcome = await self._obey(self._watched_steps())
-            except (KeyboardInterrupt, asyncio.CancelledError):
-                pass  # the kernel's own stop button
+            except asyncio.CancelledError:
+                pass  # of a cell that awaits the end
             finally:
                 self._end(outcome)
 
     async def _time(self, steps: Iterator, then: str) -> None:
-        with self.message.explaining():
+        with self.explaining():
             try:
                 await self._obey(steps)
-            except (KeyboardInterrupt, asyncio.CancelledError):
+            except asyncio.CancelledError:
                 pass
             finally:
                 self._enter(then)
@@ -302,10 +327,25 @@ class StyleLab(ipywidgets.VBox):
         """Take steps until none is left or a button asks to end."""
         await asyncio.sleep(_LISTEN)
         while not self._wish:
-            if next(steps, None) is None:
+            if self._take(steps) is None:
                 return "finished"
             await asyncio.sleep(_LISTEN)
         return self._wish
+
+    def _take(self, steps: Iterator):
+        """Take one step. Jupyter's ■ during it is a Stop.
+
+        That is an interrupt, which the kernel ignores while no cell runs.
+        """
+
+        def interrupted(_signal, _frame):
+            self._wish = "stopped"
+
+        before = signal.signal(signal.SIGINT, interrupted)
+        try:
+            return next(steps, None)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def _watched_steps(self) -> Iterator:
         for progress in self.transfer.steps():
@@ -339,17 +379,10 @@ class StyleLab(ipywidgets.VBox):
 
     # What the choices say
 
-    def _follow_choices(self) -> None:
-        for control in (*self.knobs.controls.values(), self.backend):
-            control.observe(self._choices_changed, "value")
-        for picker in (self.content, self.style_picture):
-            picker.observe(self._choices_changed, "image")
+    def _choices_changed(self) -> None:
         self._show_times()
-
-    def _choices_changed(self, _change) -> None:
-        with self.message.explaining():
-            self._show_times()
-            self._say_what_waits()
+        self._say_what_limits()
+        self._say_what_waits()
 
     def _show_times(self) -> None:
         seconds = self.estimates()
@@ -357,14 +390,29 @@ class StyleLab(ipywidgets.VBox):
             self.times.value = "How long? <i>Estimate times</i> measures it."
             return
         times = (f"{name} {duration(s)}" for name, s in seconds.items())
-        self.times.value = f"On this machine: {', '.join(times)}."
+        self.times.value = paragraph(f"On this machine: {', '.join(times)}.")
+
+    def _say_what_limits(self) -> None:
+        """A picture is never enlarged, which would surprise without a word."""
+        height, width, _ = self.content.image.shape
+        capped = max(self.recipe.sizes) > max(height, width)
+        self.limit.value = (
+            paragraph(
+                f"The photograph has {width} × {height} pixels here: it is "
+                "painted at no larger size."
+            )
+            if capped
+            else ""
+        )
 
     def _say_what_waits(self) -> None:
         """Name the changes that an unfinished painting will not see."""
         changes = self._changes_since_start()
         self.waiting.value = (
-            f"Changed: {', '.join(changes)}. That takes effect at the next "
-            "Start; Resume goes on as the painting was begun."
+            paragraph(
+                f"Changed: {', '.join(changes)}. That takes effect at the next "
+                "Start; Resume goes on as the painting was begun."
+            )
             if changes
             else ""
         )
@@ -376,7 +424,7 @@ class StyleLab(ipywidgets.VBox):
         same = {
             "content": self.content.image is self.transfer.content,
             "style": self.style_picture.image is self.transfer.style_image,
-            "framework": self._backends() == self.transfer.backends,
+            "framework": self._backends() == tuple(self.transfer.runs),
             **{
                 name.replace("_", " "): begun[name] == knobs[name]
                 for name in self.knobs.controls
@@ -392,58 +440,43 @@ class StyleLab(ipywidgets.VBox):
     # What it looks like
 
     def _make_buttons(self) -> None:
-        self.quick = self._button("Quick look", self._preset("quick look"))
-        self.balanced = self._button("Balanced", self._preset("balanced"))
-        self.fine = self._button("Fine", self._preset("fine"))
-        self.estimate = self._button("Estimate times", self._measure)
-        self.start = self._button("Start", self._start, "play", "success")
-        self.pause = self._button("Pause", self._pause, "pause")
-        self.resume = self._button("Resume", self._resume, "play")
-        self.stop = self._button("Stop", self._stop, "stop")
-        self.save_png = self._button("Save PNG", self._save_picture)
-        self.save_recipe = self._button("Save recipe", self._save_knobs)
-        self.load_recipe = ipywidgets.FileUpload(
-            accept=".json", description="Load recipe", layout={"width": "auto"}
+        self.quick = self.button("Quick look", self._preset("quick look"))
+        self.balanced = self.button("Balanced", self._preset("balanced"))
+        self.fine = self.button("Fine", self._preset("fine"))
+        self.estimate = self.button("Estimate times", self._measure)
+        self.start = self.button("Start", self._start, "play", "success")
+        self.pause = self.button("Pause", self._pause, "pause")
+        self.resume = self.button("Resume", self._resume, "play")
+        self.stop = self.button("Stop", self._stop, "stop")
+        self.save_png = self.button("Save PNG", self._save_picture)
+        self.save_animation = self.button(
+            "Save animation", self._save_animation
         )
-        self.load_recipe.observe(self._load_knobs, "value")
-
-    def _button(
-        self, label: str, act: Callable, icon: str = "", look: str = ""
-    ) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=label,
-            icon=icon,
-            button_style=look,
-            layout={"width": "auto"},
+        self.save_recipe = self.button("Save recipe", self._save_knobs)
+        self.load_recipe = self.upload_button(
+            "Load recipe", ".json", self._load_knobs
         )
-
-        def clicked(_button):
-            with self.message.explaining():
-                act()
-
-        button.on_click(clicked)
-        return button
 
     def _preset(self, name: str) -> Callable:
         recipe = _PRESETS[name]
         return lambda: self.knobs.show(recipe, only=_PRESET_KNOBS)
 
     def _lay_out(self) -> None:
-        self.children = (
-            _row(self.content, self.style_picture),
-            _row(self.backend),
-            _row(self.quick, self.balanced, self.fine, self.estimate),
-            self.times,
-            self.knobs,
-            _row(
-                *(self.start, self.pause, self.resume, self.stop),
-                *(self.save_png, self.save_recipe, self.load_recipe),
-            ),
-            self.message,
-            self.waiting,
-            self.notice,
-            self.view,
+        choices = (
+            row(self.content, self.style_picture),
+            self.backend,
+            row(self.quick, self.balanced, self.fine, self.estimate),
+            *(self.times, self.knobs, self.limit),
+            row(self.save_recipe, self.load_recipe),
         )
+        painting = (
+            row(self.start, self.pause, self.resume, self.stop),
+            row(self.save_png, self.save_animation),
+            *(self.message, self.waiting, self.notice, self.view),
+        )
+        half = {"flex": "1 1 400px", "min_width": "0"}
+        columns = [ipywidgets.VBox(c, layout=half) for c in (choices, painting)]
+        self.children = (row(*columns, grid_gap="0 16px"),)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
@@ -451,29 +484,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-def _framework_menu(start: str) -> ipywidgets.Dropdown:
-    options = [(name, backend) for backend, name in NAMES.items()]
-    options.append(("both, a step each in turn", "both"))
-    return ipywidgets.Dropdown(
-        options=options, value=start, description="Framework", style=WHOLE_LABEL
-    )
-
-
-def _row(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
-    layout = {"flex_flow": "row wrap", "grid_gap": "0 6px"}
-    return ipywidgets.HBox(widgets, layout=layout)
-
-
-def _family(box: ipywidgets.Box) -> Iterator[ipywidgets.Widget]:
-    """Yield all that a box holds, with the layouts and styles."""
-    for child in getattr(box, "children", ()):
-        yield from _family(child)
-        yield child
-    yield box.layout
-    if box.has_trait("style"):
-        yield box.style
 
 
 def _plain(title: str) -> str:
@@ -488,3 +498,32 @@ def _unused(name: str) -> Path:
         number += 1
         path = path.with_name(f"{Path(name).stem}_{number}{path.suffix}")
     return path
+
+
+def _write(path: Path, content: bytes) -> Path:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise LabError(
+            f"{path} could not be written ({error.strerror}): make space "
+            "or work in another folder."
+        ) from error
+    return path
+
+
+def _animation(pictures: Sequence[np.ndarray]) -> bytes:
+    """Encode pictures as an animated WebP, all as large as the last."""
+    *_, (height, width, _) = (picture.shape for picture in pictures)
+    first, *others = (
+        Image.fromarray(picture).resize((width, height)) for picture in pictures
+    )
+    file = io.BytesIO()
+    first.save(
+        file,
+        "WEBP",
+        save_all=True,
+        append_images=others,
+        duration=[*[_FRAME] * len(others), 4 * _FRAME],
+        loop=0,
+    )
+    return file.getvalue()

@@ -64,18 +64,23 @@ class Notebook:
         """Leave pictures in both themes and widths; nothing may stick out."""
         for theme in ("Light", "Dark"):
             for width in (1280, 800):
-                self._look(theme, width)
+                self.look(theme, width)
                 widget.output.scroll_into_view_if_needed()
                 file = f"{name}_{theme.lower()}_{width}.png"
                 self.page.screenshot(path=SCREENSHOTS / file)
                 too_wide = widget.output.evaluate(TOO_WIDE)
                 assert not too_wide, f"{file}: {too_wide}"
 
-    def _look(self, theme: str, width: int) -> None:
+    def look(self, theme: str, width: int) -> None:
+        """Change the theme and the width of the page."""
         self._command("apputils:change-theme", {"theme": f"JupyterLab {theme}"})
         # A new theme hides the page behind a curtain that fades.
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
-        self.page.set_viewport_size({"width": width, "height": 1400})
+        self.page.set_viewport_size({"width": width, "height": 900})
+
+    def interrupt(self) -> None:
+        """Press Jupyter's ■."""
+        self._command("notebook:interrupt-kernel")
 
     def _command(self, name: str, arguments: dict | None = None):
         return self.page.evaluate(
@@ -110,6 +115,13 @@ class Widget:
         return self.output.locator(".widget-inline-hbox").filter(
             has=self.page.locator("label", has_text=text)
         )
+
+    def slider(self, label: str) -> Locator:
+        """Return the slider with this label, or beside the field with it."""
+        with_label = self.output.locator(".widget-hbox").filter(
+            has=self.page.get_by_text(label, exact=True)
+        )
+        return with_label.last.locator(".widget-slider, .slider-container").last
 
     def field(self, label: str) -> Locator:
         """Return what one can type into or choose from."""

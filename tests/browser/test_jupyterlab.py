@@ -1,4 +1,4 @@
-"""The notebooks' widgets in JupyterLab: mouse, uploads, a whole style run."""
+"""The widgets in JupyterLab: mouse, keyboard, uploads, a whole painting."""
 
 import json
 import re
@@ -12,30 +12,42 @@ from tests.browser import style_lab
 from tests.browser.conftest import ROOT
 from tests.browser.notebook import Notebook
 
-DETECTION = "01_face_detection.ipynb"
-VERIFICATION = "03_face_verification.ipynb"
-PYTORCH = "08_style_transfer_pytorch.ipynb"
-LAB = "12_style_lab.ipynb"
+SETUP = """
+from course_utils import faces, quizzes, runtime, widgets
+runtime.setup_notebook()
+"""
+PAIRS = """
+same = [True] * 50 + [False] * 50
+similarities = [0.01 * k + (0.4 if s else -0.1) for k, s in enumerate(same)]
+pairs = faces.calibrate([s % 1 for s in similarities], same)
+"""
 
 
 @pytest.fixture(scope="module")
 def server(serve):
-    names = (DETECTION, VERIFICATION, PYTORCH, LAB)
-    return serve("lab", {name: ROOT / "notebooks" / name for name in names})
+    return serve("lab", {})
 
 
 @pytest.fixture
-def open_notebook(server, page):
-    def open_and_run(name):
-        notebook = Notebook(page, server, name)
-        notebook.run_all()
-        return notebook
+def run_code(server, page):
+    """Run one cell in a notebook of its own."""
 
-    return open_and_run
+    def run(code):
+        cell = nbformat.v4.new_code_cell(SETUP + code)
+        kernel = {"name": "python3", "display_name": "Python 3"}
+        notebook = nbformat.v4.new_notebook(
+            cells=[cell], metadata={"kernelspec": kernel}
+        )
+        nbformat.write(notebook, server.folder / "test.ipynb")
+        opened = Notebook(page, server, "test.ipynb")
+        opened.run_all()
+        return opened
+
+    return run
 
 
 def pictures(widget):
-    return widget.output.locator("img.widget-image")
+    return widget.output.locator("img.widget-image:visible")
 
 
 def sources(widget):
@@ -43,73 +55,127 @@ def sources(widget):
     return [picture.get_attribute("src") for picture in pictures(widget).all()]
 
 
-def test_detection(open_notebook):
-    notebook = open_notebook(DETECTION)
-    widget = notebook.widget("Score threshold")
-    notebook.shoot(widget, "01_detection")
-    count = widget.output.get_by_text(re.compile(r"^\d+ faces?"))
-    found, drawn = count.inner_text(), sources(widget)
+def together_on_the_screen(notebook, *parts):
+    """Whether all parts fit into what JupyterLab shows of a notebook."""
+    room = notebook.page.locator(".jp-Notebook").first.bounding_box()
+    boxes = [part.bounding_box() for part in parts]
+    top = min(box["y"] for box in boxes)
+    bottom = max(box["y"] + box["height"] for box in boxes)
+    return bottom - top <= room["height"]
 
-    widget.drag(widget.row("Score threshold"), 0.95)
-    readout = widget.row("Score threshold").locator(".widget-readout")
-    expect(readout).to_have_text(re.compile(r"0\.9\d"))
+
+def type_in(field, text):
+    field.fill(text)
+    field.press("Enter")
+
+
+def test_detection(run_code):
+    notebook = run_code("widgets.DetectionExplorer()")
+    widget = notebook.widget("Score threshold")
+    notebook.shoot(widget, "detection")
+    count = widget.output.get_by_text(re.compile(r"^\d+ (face|candidate)s?"))
+    expect(count).to_have_text(re.compile("^8 faces"))
+    drawn = sources(widget)
+
+    widget.drag(widget.slider("Score threshold"), 0.95)
+    field = widget.field("Score threshold")
+    expect(field).to_have_value(re.compile(r"^0\.9\d$"))
     expect(pictures(widget).last).not_to_have_attribute("src", drawn[-1])
-    expect(count).not_to_have_text(found)
-    assert 0 < first_number(count.inner_text()) < first_number(found)
+    expect(count).not_to_have_text(re.compile("^8 faces"))
+    type_in(field, "0,5")
+    expect(field).to_have_value("0.50")
+    expect(count).to_have_text(re.compile("^9 candidates, 8 of them"))
 
     widget.upload("Upload a picture", ROOT / "images/faces/obama_1.jpg")
     menu = widget.field("Picture").locator("option:checked")
     expect(menu).to_have_text("obama_1.jpg")
-    expect(widget.output.get_by_text("1 face;")).to_be_visible()
+    expect(widget.button("Upload a picture")).to_have_text(re.compile(r"\(1\)"))
+    expect(count).to_have_text(re.compile("^1 candidate,"))
     assert not set(sources(widget)) & set(drawn)
 
 
-def first_number(text):
-    return int(text.split()[0])
-
-
-def test_verification(open_notebook):
-    notebook = open_notebook(VERIFICATION)
+def test_verification(run_code):
+    notebook = run_code(PAIRS + "widgets.VerificationExplorer({'ORL': pairs})")
     widget = notebook.widget("Pairs to compare with")
-    notebook.shoot(widget, "03_verification")
+    notebook.shoot(widget, "verification")
+    notebook.look("Light", 1280)
+    slider = widget.output.locator(".widget-slider").last
+    first, second = (
+        widget.field(label) for label in ("First picture", "Second picture")
+    )
+    assert together_on_the_screen(
+        notebook, first, pictures(widget).last, slider
+    )
     verdict = widget.output.get_by_text(re.compile(r"^Similarity 0\.\d+"))
     expect(verdict).to_contain_text("same person")
 
     drawn = sources(widget)[-1]
-    widget.drag(widget.output.locator(".widget-slider").last, 0.98)
+    widget.drag(slider, 0.98)
     expect(verdict).to_contain_text("different people")
     expect(widget.field("Threshold")).to_have_value(re.compile(r"^0\.9"))
     expect(pictures(widget).last).not_to_have_attribute("src", drawn)
 
-    widget.field("Second picture").select_option("hopper_1")
-    widget.field("Threshold").fill("-0.3")
-    widget.page.keyboard.press("Enter")
+    first.select_option("noface_cat")
+    expect(widget.output.get_by_role("alert")).to_have_count(1)
+    assert first.bounding_box()["y"] == second.bounding_box()["y"]
+    first.select_option("group8_office")
+    widget.field("Face").select_option("1 of 8 from the left")
+    type_in(widget.field("Threshold"), "-0,3")
     expect(verdict).to_contain_text("same person")
-    widget.field("Threshold").fill("0.5")
-    widget.page.keyboard.press("Enter")
-    expect(verdict).to_contain_text("different people")
 
 
-def test_style_lab(open_notebook, server):
-    notebook = open_notebook(LAB)
+def test_search(run_code):
+    notebook = run_code("widgets.SearchExplorer(faces.FaceGallery('gallery'))")
+    widget = notebook.widget("Enrolled people")
+    people = widget.field("Enrolled people").locator("option")
+    type_in(widget.field("Name"), "Barack Obama")
+    expect(people).to_have_text(["Barack Obama"])
+    notebook.shoot(widget, "search")
+
+    answer = widget.output.get_by_text(re.compile("^(known|un.+)$"))
+    widget.field("Picture").select_option("obama_2")
+    expect(answer).to_have_text("known")
+    widget.field("Picture").select_option("biden_1")
+    expect(answer).to_have_text("unknown")
+    widget.button("Remove").click()
+    expect(people).to_have_count(0)
+
+
+def test_style_lab(run_code, server):
+    notebook = run_code("lab = widgets.StyleLab()\nlab")
     widget = notebook.widget("Framework")
-    widget.upload("Upload a picture", ROOT / "images/faces/obama_1.jpg")
+    widget.upload("Upload a picture", ROOT / "images/content/dahlia.jpg")
     style_lab.start(widget)
-    first = sources(widget)
-
+    bar = widget.output.locator(".widget-hprogress")
+    assert together_on_the_screen(
+        notebook,
+        *(widget.button("Start"), widget.field("Style weight β")),
+        *(bar, pictures(widget).nth(2)),
+    )
     paused = style_lab.end(widget, "Pause", "Paused")
     step = style_lab.step_of(paused)
-    notebook.shoot(widget, "12_style_lab")
+    notebook.shoot(widget, "style_lab")
+    first = sources(widget)
     assert style_lab.step_of(paused) == step
 
     widget.button("Resume").click()
     style_lab.wait_for_steps(widget)
-    stopped = style_lab.end(widget, "Stop", "Stopped")
+    notebook.interrupt()  # Jupyter's ■
+    stopped = style_lab.ended(widget, "Stopped")
     assert style_lab.step_of(stopped) > step
     assert sources(widget) != first
 
+    now = pictures(widget).nth(2).get_attribute("src")
+    widget.drag(widget.slider("Shown: now"), 0)
+    expect(widget.output.get_by_text("Shown: step 10")).to_be_visible()
+    assert pictures(widget).nth(2).get_attribute("src") != now
+    thumbnail = widget.output.get_by_alt_text("PyTorch, step 10")
+    small = thumbnail.bounding_box()["height"]
+    thumbnail.click()
+    assert thumbnail.bounding_box()["height"] > small
+
     widget.button("Save PNG").click()
-    saved = server.folder / "obama_1_jpg_as_vangogh_starry_night_torch.png"
+    saved = server.folder / "dahlia_jpg_as_vangogh_starry_night_torch.png"
     link = widget.output.get_by_role("link", name=saved.name)
     with widget.page.expect_download() as download:
         link.click()
@@ -117,21 +183,8 @@ def test_style_lab(open_notebook, server):
     assert max(Image.open(saved).size) in (96, 128)  # of the size under way
 
 
-@pytest.mark.timeout(900)  # it paints several pictures before
-def test_the_lab_at_the_end_of_a_long_notebook(open_notebook):
-    notebook = open_notebook(PYTORCH)
-    widget = notebook.widget("Framework")
-    style_lab.start(widget)
-    style_lab.end(widget, "Stop", "Stopped")
-    assert all(
-        cell.execution_count
-        for cell in notebook.save().cells
-        if cell.cell_type == "code"
-    )
-
-
-def test_a_recipe_goes_out_and_comes_back(open_notebook, server, tmp_path):
-    widget = open_notebook(LAB).widget("Framework")
+def test_a_recipe_goes_out_and_comes_back(run_code, server, tmp_path):
+    widget = run_code("widgets.StyleLab()").widget("Framework")
     widget.button("Save recipe").click()
     saved = server.folder / "style_recipe.json"
     expect(widget.output.get_by_role("link", name=saved.name)).to_be_visible()
@@ -149,54 +202,9 @@ def test_a_recipe_goes_out_and_comes_back(open_notebook, server, tmp_path):
     expect(field).to_have_value("64, 100")
 
 
-@pytest.fixture
-def run_code(server, page):
-    """Run one cell in a notebook of its own."""
-
-    def run(name, code):
-        cell = nbformat.v4.new_code_cell(code)
-        kernel = {"name": "python3", "display_name": "Python 3"}
-        notebook = nbformat.v4.new_notebook(
-            cells=[cell], metadata={"kernelspec": kernel}
-        )
-        nbformat.write(notebook, server.folder / name)
-        opened = Notebook(page, server, name)
-        opened.run_all()
-        return opened
-
-    return run
-
-
-def test_search(run_code):
-    notebook = run_code(
-        "search.ipynb",
-        "from course_utils import faces, runtime, widgets\n"
-        "runtime.setup_notebook()\n"
-        "widgets.SearchExplorer(faces.FaceGallery('gallery'))",
-    )
-    widget = notebook.widget("Enrolled people")
-    widget.field("Name").fill("Barack Obama")
-    widget.button("Enrol").click()
-    people = widget.field("Enrolled people").locator("option")
-    expect(people).to_have_text(["Barack Obama"])
-    notebook.shoot(widget, "04_search")
-
-    answer = widget.output.get_by_text(re.compile("^(known|un.+)$"))
-    widget.field("Picture").select_option("obama_2")
-    expect(answer).to_have_text("known")
-    widget.field("Picture").select_option("biden_1")
-    expect(answer).to_have_text("unknown")
-    widget.button("Remove").click()
-    expect(people).to_have_count(0)
-
-
 def test_a_quiz_answers(run_code, page):
-    run_code(
-        "quiz.ipynb",
-        "from course_utils import quizzes\nquizzes.show('face_recognition')",
-    )
+    run_code("quizzes.show('face_recognition')")
     questions = page.locator(".Quiz")
-    expect(questions).to_have_count(16)
     number = questions.filter(has=page.locator("input.Input-text")).first
     for answer, verdict in (("0.3", "No:"), ("0.1", "Right:")):
         number.locator("input.Input-text").fill(answer)

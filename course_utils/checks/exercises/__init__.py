@@ -1,1 +1,1 @@
-"""One file for each exercise, named after the function to write."""
+"""One file for each notebook with exercises, named after it."""

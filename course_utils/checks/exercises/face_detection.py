@@ -45,13 +45,9 @@ def _shared(box1, box2, sides=_at_least_zero):
     return np.prod(sides(last - first))
 
 
-def _over_union(shared, area1, area2):
-    return shared / (area1 + area2 - shared)
-
-
 def _intersection_over_union(box1, box2, sides=_at_least_zero):
     shared = _shared(box1, box2, sides)
-    return _over_union(shared, _area(box1), _area(box2))
+    return shared / (_area(box1) + _area(box2) - shared)
 
 
 def _round_both(box1, box2):
@@ -59,20 +55,11 @@ def _round_both(box1, box2):
     return np.prod(last - first)
 
 
-def _counting_pixels(box1, box2):
-    grown = box1 + [0, 0, 1, 1], box2 + [0, 0, 1, 1]
-    return _intersection_over_union(*grown)
-
-
-def _as_width_and_height(box1, box2):
-    boxes = (np.concatenate([b[:2], b[:2] + b[2:]]) for b in (box1, box2))
-    return _intersection_over_union(*boxes)
-
-
 check_intersection_over_union = Exercise(
     name="intersection_over_union",
     notebook=NOTEBOOK,
     cases=_pairs_of_boxes,
+    small=_two_small_boxes,
     solution=_intersection_over_union,
     mistakes={
         "boxes that are apart share nothing: no side is shorter than zero.": [
@@ -81,21 +68,13 @@ check_intersection_over_union = Exercise(
         ],
         "what both boxes share is counted twice below the line.": [
             lambda a, b: _shared(a, b) / (_area(a) + _area(b)),
-            lambda a, b: 2 * _shared(a, b) / (_area(a) + _area(b)),
         ],
-        "that is the shared area; over what is it to be divided?": [_shared],
-        "divide by what both boxes cover together, not by one of them.": [
+        "divide by what the two boxes cover together.": [
+            _shared,
             lambda a, b: _shared(a, b) / _area(a),
-            lambda a, b: _shared(a, b) / _area(b),
             lambda a, b: _shared(a, b) / min(_area(a), _area(b)),
-        ],
-        "the union is what the boxes cover, not the box round both.": [
             lambda a, b: _shared(a, b) / _round_both(a, b),
         ],
-        "a box is as wide as its corners are apart: nothing is added to it.": [
-            _counting_pixels
-        ],
-        "x1 and y1 are a corner, not width and height.": [_as_width_and_height],
     },
 )
 
@@ -130,77 +109,47 @@ def _few_boxes(generator):
     return boxes.astype(float), generator.permutation([0.9, 0.8, 0.7])[:count]
 
 
-def _overlaps(boxes):
-    return np.array(
-        [[_intersection_over_union(a, b) for b in boxes] for a in boxes]
-    )
-
-
-def _suppress(boxes, scores, threshold=0.4, near=np.greater):
-    overlaps, kept = _overlaps(boxes), []
-    for index in np.argsort(-scores).tolist():
-        if not near(overlaps[index, kept], threshold).any():
+def _suppress(boxes, scores, threshold=0.4, by_all_better=False):
+    order = np.argsort(-scores).tolist()
+    kept = []
+    for place, index in enumerate(order):
+        others = order[:place] if by_all_better else kept
+        if all(_overlap(boxes, index, n) <= threshold for n in others):
             kept.append(index)
     return kept
 
 
-def _without_chains(boxes, scores, threshold=0.4):
-    """Let boxes suppress others that were suppressed themselves."""
-    order, overlaps = np.argsort(-scores), _overlaps(boxes)
-    return [
-        int(index)
-        for place, index in enumerate(order)
-        if not (overlaps[index, order[:place]] > threshold).any()
-    ]
+def _overlap(boxes, first, second):
+    return _intersection_over_union(boxes[first], boxes[second])
 
 
-def _changed(change):
-    """Return a version that changes what was kept: (kept, boxes, scores)."""
-    return lambda boxes, scores, *limit: change(
-        _suppress(boxes, scores, *limit), boxes, scores
-    )
-
-
-def _places_after_sorting(kept, boxes, scores):
-    order = np.argsort(-scores).tolist()
-    return [order.index(index) for index in kept]
-
-
-def _dropped(kept, boxes, scores):
-    return [n for n in np.argsort(-scores).tolist() if n not in kept]
+def _rank(kept, scores):
+    return np.argsort(np.argsort(-scores))[kept].tolist()
 
 
 check_non_max_suppression = Exercise(
     name="non_max_suppression",
     notebook=NOTEBOOK,
     cases=_rows_of_boxes,
+    small=_few_boxes,
     solution=_suppress,
     mistakes={
         "the best score comes first, in the search and in the list.": [
             lambda b, s, *limit: _suppress(b, -np.arange(len(s)), *limit),
             lambda b, s, *limit: _suppress(b, -s, *limit),
-            _changed(lambda kept, boxes, scores: sorted(kept)),
-            _changed(lambda kept, boxes, scores: kept[::-1]),
+            lambda b, s, *limit: sorted(_suppress(b, s, *limit)),
         ],
         "a box that is thrown away itself throws no other away.": [
-            _without_chains
-        ],
-        "it keeps what overlaps and throws away what stands alone.": [
-            lambda b, s, limit=0.4: _suppress(b, s, limit, np.less),
-            lambda b, s, limit=0.4: _suppress(b, s, limit, np.less_equal),
+            lambda b, s, limit=0.4: _suppress(b, s, limit, by_all_better=True)
         ],
         "it always allows the same overlap, whatever the threshold is.": [
             lambda b, s, *limit: _suppress(b, s),
             lambda b, s, *limit: _suppress(b, s, 0.5),
-            lambda b, s, *limit: _suppress(b, s, 0),
         ],
-        "the places in the arrays as they came were asked for.": [
-            _changed(_places_after_sorting)
+        "give back the places of the kept boxes in the arrays as they came.": [
+            lambda b, s, *limit: _rank(_suppress(b, s, *limit), s),
+            lambda b, s, *limit: b[_suppress(b, s, *limit)],
+            lambda b, s, *limit: s[_suppress(b, s, *limit)],
         ],
-        "the places of the kept boxes were asked for, not what stands there.": [
-            _changed(lambda kept, boxes, scores: boxes[kept]),
-            _changed(lambda kept, boxes, scores: scores[kept]),
-        ],
-        "those are the boxes that are thrown away.": [_changed(_dropped)],
     },
 )

@@ -19,6 +19,12 @@ def _galleries(generator):
     return cases
 
 
+def _small(generator):
+    """Two rows of one person, and one of each of two others."""
+    owners = generator.permutation([0, 0, 1, 2])
+    return generator.permutation([0.2, 0.4, 0.7, 0.9]), owners, 2
+
+
 def _by(value):
     """Return a version that goes by another value of a person's rows."""
 
@@ -53,21 +59,9 @@ def _in_order_of_their_numbers(similarities, people, k):
     return names[order], values[order]
 
 
-def _rows_of_the_best(similarities, people, k):
-    _, values = _best_people(similarities, people, k)
-    return np.array(
-        [np.flatnonzero(similarities == v)[0] for v in values]
-    ), values
-
-
 def _worst_first(similarities, people, k):
     names, values = _best_people(similarities, people, k)
     return names[::-1], values[::-1]
-
-
-def _least_similar(similarities, people, k):
-    names, values = _best_people(similarities, people, len(people))
-    return names[::-1][:k], values[::-1][:k]
 
 
 check_best_people = Exercise(
@@ -75,40 +69,31 @@ check_best_people = Exercise(
     notebook="5 · Face search at scale",
     cases=_galleries,
     solution=_best_people,
+    small=_small,
     mistakes={
         "one person comes more than once: k people were asked for, not k "
         "rows.": [_best_rows],
         "these are too few: if the best k rows show one person, look for the "
         "next ones.": [_once_among_the_best_rows],
-        "the right people, but sorted by their number, not by similarity.": [
-            _in_order_of_their_numbers
+        "the right people, but not with the most similar one first.": [
+            _in_order_of_their_numbers,
+            _worst_first,
         ],
-        "the right people, but the best should come first.": [_worst_first],
-        "those are the least similar ones.": [_least_similar],
-        "a person is as similar as their best photograph, not as the mean of "
-        "all.": [_by(np.mean), _by(np.median)],
-        "the photographs of a person are added up: whoever has many of them "
-        "would win.": [_by(np.sum)],
+        "a person is as similar as their best photograph; all of them together "
+        "are something else.": [_by(np.mean), _by(np.median), _by(np.sum)],
         "of each person only the first or the last row is looked at.": [
             _by(lambda theirs: theirs[-1]),
             _by(lambda theirs: theirs[0]),
-        ],
-        "of each person the worst photograph is taken.": [_by(np.min)],
-        "the number of the person was asked for, not that of the row.": [
-            _rows_of_the_best
         ],
         "that is everybody: only the best k were asked for.": [
             lambda similarities, people, k: _best_people(
                 similarities, people, len(people)
             ),
         ],
-        "the two answers have changed places: people first, then "
-        "similarities.": [lambda *inputs: _best_people(*inputs)[::-1]],
-        "only the people? Their similarities were asked for, too.": [
-            lambda *inputs: _best_people(*inputs)[0]
-        ],
-        "only the similarities? The people were asked for, too.": [
-            lambda *inputs: _best_people(*inputs)[1]
+        "people first, then their similarities: both were asked for.": [
+            lambda *inputs: _best_people(*inputs)[::-1],
+            lambda *inputs: _best_people(*inputs)[0],
+            lambda *inputs: _best_people(*inputs)[1],
         ],
     },
 )

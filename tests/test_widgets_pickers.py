@@ -2,14 +2,14 @@
 
 import io
 
-import ipywidgets
 import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import images
+from course_utils import faces, images
 from course_utils.images import ImageError
 from course_utils.widgets import PicturePicker
+from course_utils.widgets.pickers import FacePicker, aligned
 
 
 def encoded(image, file_format="PNG"):
@@ -18,23 +18,23 @@ def encoded(image, file_format="PNG"):
     return buffer.getvalue()
 
 
+def shown(picture):
+    return np.asarray(Image.open(io.BytesIO(picture.value)))
+
+
 @pytest.fixture
 def picker():
     return PicturePicker("faces", "Picture", start="obama_1", max_side=300)
 
 
-def test_it_starts_where_it_was_told(picker, photo):
+def test_it_offers_every_sample_and_starts_where_it_was_told(picker):
+    names = [path.stem for path in images.samples("faces")]
+    assert list(picker.menu.options) == names
     assert picker.name == picker.menu.value == "obama_1"
     assert repr(picker) == "PicturePicker(name='obama_1')"
-    assert max(picker.image.shape) == 300
     shrunk = images.load_image(images.sample("faces/obama_1"), 300)
     np.testing.assert_array_equal(picker.image, shrunk)
     assert PicturePicker("styles", "Style").name == "bruegel_harvesters"
-
-
-def test_the_menu_holds_every_sample(picker):
-    names = [path.stem for path in images.samples("faces")]
-    assert list(picker.menu.options) == names
 
 
 def test_a_choice_is_told_to_observers_and_previewed(picker):
@@ -43,8 +43,8 @@ def test_a_choice_is_told_to_observers_and_previewed(picker):
     before = picker.preview.value
     picker.menu.value = "hopper_1"
     assert seen == ["hopper_1"] and picker.preview.value != before
-    preview = Image.open(io.BytesIO(picker.preview.value))
-    assert max(preview.size) == 120
+    height, width, _ = shown(picker.preview).shape
+    assert height == 120 and width <= 200
 
 
 def test_an_upload_is_chosen_and_stays_in_the_menu(picker, upload):
@@ -58,6 +58,29 @@ def test_an_upload_is_chosen_and_stays_in_the_menu(picker, upload):
     picker.menu.value = "obama_2"
     picker.menu.value = "mine.png"
     np.testing.assert_array_equal(picker.image, red)
+
+
+def test_the_button_counts_what_has_arrived(picker, upload):
+    """It says "(0)" when it holds no file, which looks like a failure."""
+    upload(picker.upload, "mine.png", encoded(np.ones((9, 9, 3), np.uint8)))
+    if isinstance(picker.upload.value, tuple):  # ipywidgets 7 counts apart
+        assert [file["name"] for file in picker.upload.value] == ["mine.png"]
+
+
+def test_name_and_picture_change_together_or_not_at_all(picker, monkeypatch):
+    image, preview = picker.image, picker.preview.value
+
+    def unreadable(*_):
+        raise ImageError("the file is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "load_image", unreadable)
+        picker.menu.value = "hopper_1"
+    assert "the file is gone" in picker.message.value
+    assert picker.name == picker.menu.value == "obama_1"
+    assert picker.image is image and picker.preview.value == preview
+    picker.menu.value = "hopper_1"
+    assert picker.name == "hopper_1" and picker.message.value == ""
 
 
 def test_the_same_name_again_replaces_the_picture(picker, upload):
@@ -123,20 +146,11 @@ def test_a_truncated_upload_is_explained_until_the_next_good_one(
     assert picker.message.value == "" and picker.name == "whole.jpg"
 
 
-def test_both_forms_of_an_upload_are_understood(picker):
-    """ipywidgets 7 gives a dictionary, 8 a tuple: one is not this one's."""
-    content = encoded(np.full((5, 7, 3), 9, np.uint8))
-    for name, value in (
-        ("seven.png", {"seven.png": {"metadata": {}, "content": content}}),
-        (
-            "eight.png",
-            ({"name": "eight.png", "content": memoryview(content)},),
-        ),
-    ):
-        picker.upload.notify_change(
-            {"name": "value", "type": "change", "new": value}
-        )
-        assert picker.name == name and picker.image.shape == (5, 7, 3)
+def test_a_thread_of_a_picture_can_be_chosen(picker, upload):
+    thread = np.zeros((1, 250, 3), np.uint8)
+    upload(picker.upload, "thread.png", encoded(thread))
+    assert picker.name == picker.menu.value == "thread.png"
+    assert picker.image.shape == thread.shape
 
 
 def test_what_does_not_exist_is_refused():
@@ -146,7 +160,57 @@ def test_what_does_not_exist_is_refused():
         PicturePicker("faces", "Picture", start="obama")
 
 
-def test_labels_are_whole(picker):
-    assert picker.menu.style.description_width == "initial"
-    assert picker.upload.layout.width == "auto"
-    assert isinstance(picker, ipywidgets.VBox)
+# Faces
+
+
+@pytest.fixture
+def group(app):
+    return FacePicker(app, "Picture", "group8_office")
+
+
+def test_the_largest_face_is_chosen_first(group, app):
+    found = faces.detect_faces(app, group.picker.image)
+    largest = faces.largest_face(found)
+    assert len(group.found) == len(group.which_face.options) == 8
+    np.testing.assert_array_equal(group.face.bbox, largest.bbox)
+    crop = shown(group.crop).astype(int)
+    assert np.abs(crop - aligned(group.picker.image, largest)).mean() < 5
+
+
+def test_another_face_can_be_chosen(group):
+    told = []
+    group.observe(lambda change: told.append(change["new"]), "face")
+    group.which_face.value = 0
+    assert group.face is group.found[0] and told == [group.face]
+    assert group.face.bbox[0] == min(face.bbox[0] for face in group.found)
+    crop = shown(group.crop).astype(int)
+    assert np.abs(crop - aligned(group.picker.image, group.face)).mean() < 5
+
+
+def test_the_preview_is_dark_around_the_chosen_face(group):
+    group.which_face.value = 5
+    image, preview = group.picker.image, shown(group.picker.preview)
+    scale = preview.shape[1] / image.shape[1]
+    left, top, right, bottom = (scale * group.face.bbox).astype(int)
+    small = Image.fromarray(image).resize(preview.shape[1::-1])
+    ratio = preview.mean(2) / np.maximum(np.asarray(small).mean(2), 1)
+    inside = ratio[top + 1 : bottom, left + 1 : right]
+    assert inside.mean() > 0.85 and ratio[:, :left].mean() < 0.6
+
+
+def test_one_face_leaves_no_choice(group):
+    group.picker.menu.value = "obama_1"
+    assert group.which_face.layout.display == "none"
+    assert len(group.which_face.options) == 1
+    group.picker.menu.value = "rushmore_stone_faces"
+    assert group.which_face.layout.display is None
+
+
+def test_without_a_face_the_sentence_names_only_what_is_here(group):
+    group.picker.menu.value = "noface_cat"
+    assert group.face is None and group.crop.layout.display == "none"
+    assert "No face was found" in group.message.value
+    assert "det_" not in group.message.value
+    group.picker.menu.value = "obama_1"
+    assert group.face is not None and group.message.value == ""
+    assert group.crop.layout.display is None

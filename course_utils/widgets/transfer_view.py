@@ -11,18 +11,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
 from course_utils import style
-from course_utils.widgets.parts import Picture, jpeg
-from course_utils.widgets.style_lab_transfer import Transfer
+from course_utils.widgets.parts import Picture, close_children, jpeg, row
+from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 """What the frameworks call themselves."""
 
 _PAUSE = 0.5  # seconds between two drawings, at least
 _SHARE = 20  # for curves at least this many times what the last ones took
-_THUMBNAIL = 96  # pixels
 _WIDE = "calc(100% - 4px)"  # ipywidgets adds a margin of 2 px on each side
 _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total": "#000000",
@@ -31,6 +29,13 @@ _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total variation": "#009E73",
 }
 _LINES = {"torch": "-", "tensorflow": ":"}
+# A click on a snapshot shows it as large as it is.
+_UNFOLDING = (
+    "<style>.style-lab-snapshot img {height: 72px; width: auto} "
+    ".style-lab-snapshot[open] img {height: auto; max-width: 100%} "
+    ".style-lab-snapshot summary {list-style: none; line-height: 1.3; "
+    "cursor: zoom-in}</style>"
+)
 
 
 class TransferView(ipywidgets.VBox):
@@ -39,9 +44,11 @@ class TransferView(ipywidgets.VBox):
     Attributes:
         bar: ipywidgets.IntProgress, evaluations done of those planned.
         status: ipywidgets.HTML, the same in words, with speed and time left.
-        pictures: {backend: the best picture so far}.
+        pictures: {backend: the best picture so far, or an earlier one}.
+        time: ipywidgets.IntSlider through the snapshots; at its end is now.
+        moment: ipywidgets.HTML, what the slider shows.
         curves: the loss and its terms, drawn.
-        gallery: ipywidgets.HTML, a strip of snapshots.
+        gallery: a strip of snapshots.
     """
 
     def __init__(self):
@@ -50,24 +57,40 @@ class TransferView(ipywidgets.VBox):
         self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
         self.pictures = {b: Picture(width=_WIDE) for b in NAMES}
-        self.curves = Picture(width=_WIDE)
-        self.gallery = ipywidgets.HTML()
+        self.time = ipywidgets.IntSlider(
+            max=0, readout=False, layout={"flex": "1 1 200px", "width": "auto"}
+        )
+        self.time.observe(self._show_moment, "value")
+        self.moment = ipywidgets.HTML(layout={"width": "110px"})
+        self.curves = Picture(width="100%", max_width="640px")
+        self.gallery = row()
         self._panels = {
             backend: _panel(f"<b>{NAMES[backend]}</b>", picture)
             for backend, picture in self.pictures.items()
         }
-        curves = _panel("<b>Losses</b>", self.curves)
-        self._canvas = ipywidgets.HBox([*self._panels.values(), curves])
-        self._canvas.layout.flex_flow = "row wrap"
-        self.children = self.bar, self.status, self._canvas, self.gallery
+        self._timeline = ipywidgets.HBox([self.moment, self.time])
+        self._canvas = ipywidgets.VBox(
+            [
+                row(*self._panels.values()),
+                self._timeline,
+                self.curves,
+                self.gallery,
+                ipywidgets.HTML(_UNFOLDING),
+            ]
+        )
+        self.children = self.bar, self.status, self._canvas
         self.clear()
 
     def clear(self) -> None:
         """Hide the pictures of an earlier transfer."""
-        for box in (self.bar, self._canvas, self.gallery):
+        self._transfer: Transfer | None = None
+        self._steps: list[int] = []  # of the snapshots
+        for box in (self.bar, self._canvas, self._timeline):
             box.layout.display = "none"
         self.status.value = ""
-        self._hung: dict[str, str] = {}
+        self.time.value = self.time.max = 0
+        close_children(self.gallery)
+        self.gallery.children = ()
         self.rest()
 
     def rest(self) -> None:
@@ -95,6 +118,7 @@ class TransferView(ipywidgets.VBox):
 
     def draw_pictures(self, transfer: Transfer) -> None:
         """Draw all but the curves, after the first step."""
+        self._transfer = transfer
         progress = transfer.latest.values()
         self.bar.max = sum(p.steps for p in progress)
         self.bar.value = sum(p.step for p in progress)
@@ -102,10 +126,9 @@ class TransferView(ipywidgets.VBox):
         for backend, panel in self._panels.items():
             shown = backend in transfer.latest
             panel.layout.display = None if shown else "none"
-            if shown:
-                self.pictures[backend].show(transfer.latest[backend].image)
         self._hang(transfer)
-        for box in (self.bar, self._canvas, self.gallery):
+        self._show_moment()
+        for box in (self.bar, self._canvas):
             box.layout.display = None
 
     def end(self, transfer: Transfer, outcome: str) -> None:
@@ -114,37 +137,59 @@ class TransferView(ipywidgets.VBox):
         if transfer.latest:
             self.draw_pictures(transfer)
             self.curves.show(draw_curves(transfer))
+            done = outcome == "finished"  # perhaps as fewer steps were wanted
+            self.bar.max = self.bar.value if done else self.bar.max
             spent = max(p.seconds for p in transfer.latest.values())
-            place = f"at {where(transfer)}, after {spent:.0f} s"
+            place = f"at {_where(transfer, done)}, after {spent:.0f} s"
         self.status.value = f"{outcome.capitalize()} {place}."
 
     def _words(self, transfer: Transfer) -> str:
         *_, progress = transfer.latest.values()
         height, width, _ = progress.image.shape
         left = max(p.eta for p in transfer.latest.values())
-        words = f"{where(transfer)}, {width} × {height} pixels"
+        words = f"{_where(transfer)}, {width} × {height} pixels"
         if len(self._ticks) > 1:
             pace = (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])
             words += f", {pace:.1f} steps a second"
         return f"{words}, {duration(left)} left"
 
     def _hang(self, transfer: Transfer) -> None:
-        """Add the new snapshots to the strip."""
-        for backend, snapshots in transfer.snapshots.items():
-            for step, picture in snapshots.items():
-                caption = f"{NAMES[backend]}, step {step}"
-                if caption not in self._hung:
-                    self._hung[caption] = _thumbnail(picture, caption)
-        row = "display: flex; flex-wrap: wrap; gap: 8px; line-height: 1.3"
-        figures = "".join(self._hung.values())
-        self.gallery.value = f'<div style="{row}">{figures}</div>'
+        """Add new snapshots to the strip, and their steps to the slider."""
+        snapshots = [
+            (step, backend)
+            for backend in transfer.snapshots
+            for step in transfer.snapshots[backend]
+        ]
+        new = sorted(snapshots, key=lambda s: s[0])[
+            len(self.gallery.children) :
+        ]
+        self.gallery.children += tuple(
+            ipywidgets.HTML(_snapshot(transfer, *snapshot)) for snapshot in new
+        )
+        self._steps = sorted({step for step, _ in snapshots})
+        is_now = self.time.value == self.time.max
+        self.time.max = len(self._steps)
+        if is_now:
+            self.time.value = self.time.max
+        self._timeline.layout.display = None if self._steps else "none"
+
+    def _show_moment(self, _change=None) -> None:
+        """Show the snapshots that the slider points at, or what is now."""
+        if self._transfer is None:
+            return
+        is_now = self.time.value == len(self._steps)
+        step = None if is_now else self._steps[self.time.value]
+        self.moment.value = "Shown: " + ("now" if is_now else f"step {step}")
+        for backend, progress in self._transfer.latest.items():
+            snapshots = self._transfer.snapshots[backend]
+            self.pictures[backend].show(snapshots.get(step, progress.image))
 
 
-def where(transfer: Transfer) -> str:
+def _where(transfer: Transfer, done: bool = False) -> str:
     """Say at which step a transfer is."""
     return " and ".join(
-        f"{NAMES[backend]} step {progress.step} of {progress.steps}"
-        for backend, progress in transfer.latest.items()
+        f"{NAMES[backend]} step {p.step} of {p.step if done else p.steps}"
+        for backend, p in transfer.latest.items()
     )
 
 
@@ -159,12 +204,10 @@ def draw_curves(transfer: Transfer) -> np.ndarray:
     """Draw the loss and its weighted terms on a logarithmic axis.
 
     A term is solid for PyTorch and dotted for TensorFlow.
-
-    Returns:
-        RGB ``uint8``, shape (330, 640, 3).
     """
     # Without pyplot, which would keep the figure for ever.
-    figure = Figure(figsize=(6.4, 3.3), dpi=100)
+    figure = Figure(figsize=(6.4, 2.8), dpi=100)
+    canvas = FigureCanvasAgg(figure)
     axis = figure.subplots()
     for backend, history in transfer.history.items():
         steps = range(1, len(history) + 1)
@@ -183,8 +226,7 @@ def draw_curves(transfer: Transfer) -> np.ndarray:
     terms = list(_terms((), transfer.recipe))
     lines = axis.lines[: len(terms)]
     figure.legend(lines, terms, loc="upper center", ncols=4, frameon=False)
-    figure.subplots_adjust(0.12, 0.15, 0.96, 0.9)
-    canvas = FigureCanvasAgg(figure)
+    figure.subplots_adjust(0.12, 0.18, 0.96, 0.89)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3]
 
@@ -218,17 +260,17 @@ def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
 
 def _panel(title: str, content: ipywidgets.Widget) -> ipywidgets.VBox:
     panel = ipywidgets.VBox([ipywidgets.HTML(title), content])
-    panel.layout.flex = "1 1 320px"
-    panel.layout.max_width = "640px"
+    panel.layout.flex = "1 1 200px"
+    panel.layout.max_width = "480px"  # leaves room for the curves below
     return panel
 
 
-def _thumbnail(picture: np.ndarray, caption: str) -> str:
-    small = Image.fromarray(picture)
-    small.thumbnail((2 * _THUMBNAIL, _THUMBNAIL))
-    data = base64.b64encode(jpeg(np.asarray(small))).decode()
+def _snapshot(transfer: Transfer, step: int, backend: str) -> str:
+    """HTML of a snapshot that unfolds where it is clicked."""
+    data = base64.b64encode(jpeg(transfer.snapshots[backend][step])).decode()
+    caption = f"{NAMES[backend]}, step {step}"
     return (
-        '<figure style="margin: 0">'
-        f'<img src="data:image/jpeg;base64,{data}" alt="{caption}">'
-        f"<figcaption><small>{caption}</small></figcaption></figure>"
+        '<details class="style-lab-snapshot"><summary>'
+        f'<img src="data:image/jpeg;base64,{data}" alt="{caption}"><br>'
+        f"<small>{caption}</small></summary></details>"
     )

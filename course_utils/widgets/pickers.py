@@ -1,0 +1,212 @@
+"""Choose a picture, one of the samples or an upload, and a face in it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import ipywidgets
+import numpy as np
+import traitlets
+from PIL import Image
+
+from course_utils import faces, images
+from course_utils.faces.analysis import embed_faces
+from course_utils.widgets.parts import WHOLE_LABEL, Panel, Picture, row
+
+if TYPE_CHECKING:
+    from insightface.app import FaceAnalysis
+
+_PREVIEW = (200, 120)  # pixels, at most this wide and high
+
+
+class PicturePicker(Panel):
+    """A menu of sample pictures, an upload button, and a small preview.
+
+    An upload joins the menu under its file name and is chosen at once. One
+    that cannot be used is explained in ``message``; the picture stays.
+
+    Attributes:
+        image: the chosen picture; observe it with
+            ``picker.observe(callback, "image")``.
+        name: what it is called, a sample's or a file's name.
+        menu: ipywidgets.Dropdown over the names.
+        upload: ipywidgets.FileUpload.
+        preview: the picture, small.
+        below: the row that begins with the preview.
+    """
+
+    image = traitlets.Instance(np.ndarray)
+    name = traitlets.Unicode()
+
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        start: str | None = None,
+        max_side: int | None = 1280,
+    ):
+        """Offer the samples of one kind.
+
+        Args:
+            kind: "faces", "styles", "content" or "made".
+            label: what the picture is for, shown beside the menu.
+            start: the sample to begin with, "obama_1"; default the first.
+            max_side: longer pictures are shrunk to this, in pixels.
+
+        Raises:
+            images.ImageError: unknown ``kind`` or ``start``.
+        """
+        super().__init__(flex="1 1 260px")
+        self._kind, self._max_side = kind, max_side
+        self._uploads: dict[str, np.ndarray] = {}
+        names = [path.stem for path in images.samples(kind)]
+        self.menu = ipywidgets.Dropdown(
+            options=names,
+            description=label,
+            style=WHOLE_LABEL,
+            layout={"flex": "1 1 200px", "width": "auto"},
+        )
+        self.upload = self.upload_button(
+            "Upload a picture", "image/*", self._take_file
+        )
+        self.preview = Picture()
+        self.below = row(self.preview)
+        self.children = row(self.menu, self.upload), self.below, self.message
+        self.menu.observe(self._menu_changed, "value")
+        self._use(names[0] if start is None else start)
+
+    def _values(self) -> dict:
+        return {"name": self.name}
+
+    def _menu_changed(self, change) -> None:
+        with self.explaining():
+            try:
+                self._use(change["new"])
+            finally:
+                self._enter_in_menu(self.name)
+
+    def _take_file(self, name: str, content: bytes) -> None:
+        file = io.BytesIO(content)
+        file.name = name  # for the message if it is no picture
+        self._use(name, images.load_image(file, self._max_side))
+        self._uploads[name] = self.image
+
+    def _use(self, name: str, image: np.ndarray | None = None) -> None:
+        """Change preview, name, menu and picture, or none of them."""
+        if image is None:
+            image = self._uploads.get(name)
+        if image is None:
+            path = images.sample(f"{self._kind}/{name}")
+            image = images.load_image(path, self._max_side)
+        self.preview.show(_thumbnail(image))
+        self.name = name
+        self._enter_in_menu(name)
+        self.image = image
+
+    def _enter_in_menu(self, name: str) -> None:
+        # New options choose the first of them, which nobody asked to see.
+        self.menu.unobserve(self._menu_changed, "value")
+        if name not in self.menu.options:
+            self.menu.options = (*self.menu.options, name)
+        self.menu.value = name
+        self.menu.observe(self._menu_changed, "value")
+
+
+class FacePicker(Panel):
+    """A ``PicturePicker`` with the aligned face that the recogniser sees.
+
+    Of several faces the largest is chosen first; a menu offers the others.
+
+    Attributes:
+        picker: the ``PicturePicker``.
+        found: all faces of the picture, from left to right.
+        which_face: menu of the faces, 0 being the leftmost; shown if there
+            are several.
+        face: the chosen InsightFace ``Face``, or None where there is none;
+            observe it with ``observe(callback, "face")``.
+        crop: the aligned face, 112 x 112 pixels.
+    """
+
+    face = traitlets.Any()
+
+    def __init__(self, app: FaceAnalysis, label: str, start: str):
+        """Begin with the sample picture ``start``, "obama_1".
+
+        Raises:
+            images.ImageError: there is no such sample.
+        """
+        super().__init__(flex="1 1 260px")
+        self._app = app
+        self.picker = PicturePicker("faces", label, start)
+        self.crop = Picture(width="112px", height="112px")
+        self.which_face = ipywidgets.Dropdown(
+            description="Face", style=WHOLE_LABEL, layout={"width": "auto"}
+        )
+        self.picker.below.children += self.crop, self.which_face
+        self.children = self.picker, self.message
+        self.which_face.observe(self._show_face, "value")
+        self.picker.observe(self._find_faces, "image")
+        self._find_faces()
+
+    def _values(self) -> dict:
+        return {"name": self.picker.name, "which_face": self.which_face.value}
+
+    def _find_faces(self, _change=None) -> None:
+        self.found = []
+        with self.explaining():
+            self.found = embed_faces(self._app, self.picker.image)
+            if not self.found:  # largest_face would name knobs of Python
+                raise faces.NoFaceError(
+                    "No face was found: choose or upload another picture."
+                )
+        self._fill_menu()
+        self._show_face()
+
+    def _fill_menu(self) -> None:
+        count = len(self.found)
+        # New options choose the first of them, which nobody asked to see.
+        self.which_face.unobserve(self._show_face, "value")
+        self.which_face.options = [
+            (f"{place + 1} of {count} from the left", place)
+            for place in range(count)
+        ]
+        if count:
+            largest = faces.largest_face(self.found)
+            # Not .index(): faces hold arrays, which == cannot compare.
+            places = [face is largest for face in self.found]
+            self.which_face.value = places.index(True)
+        self.which_face.observe(self._show_face, "value")
+        self.which_face.layout.display = None if count > 1 else "none"
+        self.crop.layout.display = None if count else "none"
+
+    def _show_face(self, _change=None) -> None:
+        face = None
+        if self.found:
+            face = self.found[self.which_face.value]
+            self.crop.show(aligned(self.picker.image, face))
+        if len(self.found) > 1:
+            spot = _spotlight(self.picker.image, face)
+            self.picker.preview.show(_thumbnail(spot))
+        self.face = face
+
+
+def aligned(image: np.ndarray, face) -> np.ndarray:
+    """Cut out a face as the recogniser sees it, 112 x 112 pixels."""
+    from insightface.utils.face_align import norm_crop
+
+    return norm_crop(image, face.kps)
+
+
+def _spotlight(image: np.ndarray, face) -> np.ndarray:
+    """Darken all but one face."""
+    left, top, right, bottom = np.maximum(face.bbox, 0).astype(int)
+    dark = image // 2
+    dark[top:bottom, left:right] = image[top:bottom, left:right]
+    return dark
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    small = Image.fromarray(image)
+    small.thumbnail(_PREVIEW)
+    return np.asarray(small)

@@ -1,0 +1,172 @@
+"""A style transfer under way in the lab, and how long one will take."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import NamedTuple
+
+import numpy as np
+
+from course_utils import style
+from course_utils.style import pyramid
+
+_SIZES = (128, 256)  # pixels; at the second the network is loaded already
+_STEPS = 6  # at the second size
+
+
+class Transfer:
+    """The same recipe in one framework or several, an evaluation each in turn.
+
+    Attributes:
+        content: the photograph.
+        style_image: the painting.
+        recipe: the StyleRecipe that is followed.
+        title: what the result is called.
+        runs: {backend: its style.Run}.
+        latest: {backend: the Progress of its last evaluation}.
+        history: {backend: tuple of Losses, one per evaluation}.
+        snapshots: {backend: {step: picture}}.
+    """
+
+    def __init__(
+        self,
+        content: np.ndarray,
+        style_image: np.ndarray,
+        recipe: style.StyleRecipe,
+        backends: Sequence[str],
+        title: str,
+    ):
+        """Prepare the first step. Raises what ``style.stream`` raises."""
+        self.content, self.style_image = content, style_image
+        self.title = title
+        self.runs: dict[str, style.Run | None] = dict.fromkeys(backends)
+        self.open(recipe)
+
+    def open(self, recipe: style.StyleRecipe) -> None:
+        """Prepare to go on from ``latest``.
+
+        Raises:
+            style.PictureError: the recipe is another one; only ``steps`` and
+                ``snapshot_every`` may change on the way.
+        """
+        self.runs = {
+            backend: style.Run(
+                self.content, self.style_image, recipe, backend, resume=run
+            )
+            for backend, run in self.runs.items()
+        }
+        self.recipe = recipe
+
+    @property
+    def latest(self) -> dict[str, style.Progress]:
+        """What each framework reached, if it has begun."""
+        return {b: run.latest for b, run in self.runs.items() if run.latest}
+
+    @property
+    def history(self) -> dict[str, tuple[style.Losses, ...]]:
+        """The losses of each framework."""
+        return {backend: run.history for backend, run in self.runs.items()}
+
+    @property
+    def snapshots(self) -> dict[str, dict[int, np.ndarray]]:
+        """The pictures that each framework kept on the way."""
+        return {backend: run.snapshots for backend, run in self.runs.items()}
+
+    def steps(self) -> Iterator[style.Progress]:
+        """Take one evaluation in each framework in turn; yield after each."""
+        under_way = [iter(run) for run in self.runs.values()]
+        while under_way:
+            for run in list(under_way):
+                progress = next(run, None)
+                if progress is None:
+                    under_way.remove(run)
+                else:
+                    yield progress
+
+    def close(self, resumable: bool) -> None:
+        """Let go of the networks, and unless resumable of the optimisers."""
+        for run in self.runs.values():
+            run.close(resumable=resumable)
+
+
+class _Pace(NamedTuple):
+    """Seconds to begin with a size, and per pixel of each evaluation."""
+
+    begin: float
+    pixel: float
+
+
+class Speed:
+    """What each framework needs on this machine: measured, never guessed."""
+
+    def __init__(self):
+        """Know nothing yet."""
+        self._paces: dict[tuple, _Pace] = {}
+
+    def measure(
+        self,
+        content: np.ndarray,
+        style_image: np.ndarray,
+        recipe: style.StyleRecipe,
+        backends: Sequence[str],
+    ) -> Iterator[style.Progress]:
+        """Run a few evaluations at two small sizes; yield between them."""
+        small = replace(recipe, sizes=_SIZES, steps=_STEPS)
+        for backend in backends:
+            seconds: dict[tuple, list[float]] = {}
+            stream = style.stream(content, style_image, small, backend)
+            started = time.perf_counter()
+            for progress in stream:
+                spent = time.perf_counter() - started
+                seconds.setdefault(progress.image.shape, []).append(spent)
+                yield progress
+                started = time.perf_counter()
+            self._paces[_network(recipe, backend)] = _pace(seconds)
+
+    def estimate(
+        self,
+        content: np.ndarray,
+        recipe: style.StyleRecipe,
+        backends: Sequence[str],
+    ) -> float | None:
+        """Return the seconds from the first to the last evaluation.
+
+        None where a framework has not been measured with this network.
+        Loading it for the first time comes on top.
+        """
+        paces = [self._paces.get(_network(recipe, b)) for b in backends]
+        if None in paces:
+            return None
+        work = _work(
+            content.shape, recipe.used_layers(), recipe.sizes, recipe.steps
+        )
+        return sum(
+            pace.begin + pace.pixel * level for pace in paces for level in work
+        )
+
+
+def _network(recipe: style.StyleRecipe, backend: str) -> tuple:
+    """Identify what decides the time of an evaluation, besides the size."""
+    knobs = recipe.precision, recipe.pooling, recipe.optimizer
+    return backend, recipe.used_layers(), *knobs
+
+
+@functools.lru_cache
+def _work(shape, layers, sizes, steps) -> list[int]:
+    """Return each size's pixels times evaluations; sliders ask often."""
+    recipe = style.StyleRecipe(
+        content_layers=layers, style_weight=0, sizes=sizes, steps=steps
+    )
+    levels = pyramid.build(np.zeros(shape, np.uint8), [], recipe)
+    return [level.work for level in levels]
+
+
+def _pace(seconds: dict[tuple, list[float]]) -> _Pace:
+    """Derive the pace from {shape: seconds of each evaluation}."""
+    *_, ((height, width, _), (first, *others)) = seconds.items()
+    usual = fmean(others or [first])  # equal pictures are done after one
+    return _Pace(max(0.0, first - usual), usual / (height * width))

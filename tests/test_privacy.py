@@ -1,0 +1,155 @@
+"""Nothing leaves the machine, and nothing is written where nobody looks."""
+
+import contextlib
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[1]
+# Settings and lists of fonts, which these libraries keep for themselves.
+LIBRARIES = {".keras/keras.json", ".cache/matplotlib"}
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """An environment whose every connection ends, and is noted, here.
+
+    What the course itself switches off is on again: this process imported
+    course_utils, and its children would inherit that.
+    """
+    switches = ("ORT_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED")
+    ours = (*switches, "COURSE_UTILS", "XDG_")
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(ours)
+    }
+    attempts = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def note():
+        with contextlib.suppress(OSError):  # closed: the test is over
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(5)
+                    attempts.append(connection.recv(200).split(b"\r\n")[0])
+
+    thread = threading.Thread(target=note, daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        environment |= {name: address, name.lower(): address}
+    local = "127.0.0.1,localhost"
+    environment |= {"NO_PROXY": local, "no_proxy": local}
+    environment["HOME"] = str(tmp_path)
+    yield environment, attempts
+    listener.close()
+
+
+def written(home):
+    """The files below a home folder, without what libraries may keep."""
+    files = (path for path in home.rglob("*") if path.is_file())
+    names = (path.relative_to(home).as_posix() for path in files)
+    return [name for name in names if not name.startswith((*LIBRARIES,))]
+
+
+FACES = """
+from course_utils import faces, images, weights
+
+app = faces.load_face_analysis()
+photo = images.load_image(images.sample("faces/obama_1"))
+assert faces.verify(app, photo, photo).same_person
+gallery = faces.FaceGallery("~/people", app)
+gallery.enrol("Obama", [photo])
+gallery.search(faces.detect_faces(app, photo)[0].embedding)
+assert weights.pack_fault(weights.find("course_mini")) is None
+"""
+
+
+def test_faces_are_nobody_else_s_business(watched, tmp_path):
+    """onnxruntime's first sign is a file, when it is loaded.
+
+    ``.cache/Microsoft/DeveloperTools/.onnxruntime/deviceid``; it connects some
+    20 seconds later, which is too long to wait for.
+    """
+    environment, attempts = watched
+    subprocess.run([sys.executable, "-c", FACES], env=environment, check=True)
+    assert {name.split("/")[0] for name in written(tmp_path)} == {"people"}
+    assert attempts == []
+
+
+def test_the_doctor_asks_only_this_machine(watched, tmp_path):
+    """It starts PyTorch, TensorFlow, OpenCV and onnxruntime."""
+    environment, attempts = watched
+    printed = subprocess.check_output(
+        [sys.executable, "-m", "course_utils", "doctor"],
+        env=environment,
+        cwd=ROOT,
+        text=True,
+    )
+    for name in ("torch", "tensorflow", "cv2", "onnxruntime"):
+        assert f"ok  {name} " in printed
+    assert "All is well" in printed
+    assert written(tmp_path) == []
+    assert attempts == []
+
+
+def test_ray_is_told_to_report_nothing():
+    program = (
+        "import course_utils; from ray._common.usage import usage_lib;"
+        "print(usage_lib.usage_stats_enabled())"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", program], text=True
+    )
+    assert printed.strip() == "False"
+
+
+def test_jupyterlab_asks_nobody(watched, tmp_path):
+    """Neither at its start nor when the tab of extensions is opened."""
+    environment, attempts = watched
+    recipe = subprocess.check_output(["make", "-n", "lab"], cwd=ROOT, text=True)
+    arguments = recipe.replace("\\\n", "").partition(" -m jupyterlab")[2]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", *shlex.split(arguments)),
+            *("--no-browser", "--allow-root", f"--ServerApp.port={port}"),
+            "--IdentityProvider.token=for-tests",
+        ],
+        env=environment | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}/lab"
+    try:
+        page = ask(process, address)
+        # Made by tools/setup_environment: no question about news at the start.
+        assert "apputils-extension:announcements" in page
+        ask(process, f"{address}/api/extensions?refresh=1&page=1&per_page=30")
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert attempts == []
+
+
+def ask(process, address):
+    """Wait until a server answers, and return the text."""
+    while process.poll() is None:
+        with contextlib.suppress(requests.ConnectionError):
+            headers = {"Authorization": "token for-tests"}
+            answer = requests.get(address, headers=headers, timeout=60)
+            answer.raise_for_status()
+            return answer.text
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab ended with status {process.returncode}.")
