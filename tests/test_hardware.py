@@ -103,3 +103,13 @@ def test_tensorflow_loads_without_an_error_stream():
         "import course_utils.style.tensorflow_backend"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_tensorflow_may_be_imported_first():
+    """triton loaded after TensorFlow would end the process without a word."""
+    program = (
+        "import tensorflow; from course_utils.style import tensorflow_backend;"
+        "import torch; pixels = torch.zeros(3, requires_grad=True);"
+        "torch.optim.LBFGS([pixels]); import torchvision"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
