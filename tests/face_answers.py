@@ -325,7 +325,7 @@ TRIPLETS_ELSEWHERE = [
 PEOPLE = [
     (
         "more than once",
-        lambda s, p, k: (p[np.argsort(-s)[:k]], np.sort(-s)[:k]),
+        lambda s, p, k: (p[np.argsort(-s)[:k]], -np.sort(-s)[:k]),
     ),
     (EXAMPLE, lambda s, p, k: (best_people(s, p, k)[0], np.zeros(k))),
     (EXAMPLE, lambda s, p, k: (np.argsort(-s)[:k], best_people(s, p, k)[1])),
