@@ -130,6 +130,13 @@ def only_known(embedding, database, threshold=1.274):
         return distance, name
 
 
+def best_people(similarities, people, k):
+    best = {}
+    for n in np.argsort(-similarities):
+        best.setdefault(int(people[n]), similarities[n])
+    return np.array([*best][:k]), np.array([*best.values()][:k])
+
+
 def roc_curve(similarities, same):
     curve = faces.calibrate(similarities, same)
     return curve.thresholds, curve.true_accept_rate, curve.false_accept_rate
@@ -156,16 +163,7 @@ def calibrated(similarities, same, rate):
     return faces.calibrate(similarities, same).threshold_at(rate)
 
 
-def best_people(similarities, people, k):
-    best = {}
-    for owner, similarity in zip(people, similarities, strict=True):
-        best[owner] = max(similarity, best.get(owner, -1))
-    first = sorted(best, key=best.get, reverse=True)[:k]
-    return np.array(first), [best[owner] for owner in first]
-
-
 SOLUTIONS = [
-    (checks.check_best_people, "numpy", best_people),
     (checks.check_intersection_over_union, "numpy", intersection_over_union),
     (checks.check_non_max_suppression, "numpy", suppress),
     (
@@ -186,6 +184,7 @@ SOLUTIONS = [
     (checks.check_triplet_loss, "tensorflow", triplet_loss_tensorflow),
     (checks.check_verify, "numpy", verify),
     (checks.check_who_is_it, "numpy", who_is_it),
+    (checks.check_best_people, "numpy", best_people),
     (checks.check_roc_curve, "numpy", roc_curve),
     (checks.check_roc_curve, "numpy", roc_curve_by_loop),
     (checks.check_choose_threshold, "numpy", choose_threshold),
@@ -285,6 +284,19 @@ SEARCHES = [
     ("2 values", only_known),
     (CHANGES, lambda e, d, *t: (d.pop("Joan", 0), who_is_it(e, d, *t))[1]),
 ]
+PEOPLE = [
+    (EXAMPLE, lambda s, people, k: best_people(-s, people, k)),
+    (
+        EXAMPLE,
+        lambda *inputs: (best_people(*inputs)[0] + 1, best_people(*inputs)[1]),
+    ),
+    (
+        "value 1 of 2: the result has",
+        lambda s, people, k: best_people(s, people, 99),
+    ),
+    ("value 1 of 2", lambda *inputs: best_people(*inputs)[::-1]),
+    ("2 values", lambda *inputs: best_people(*inputs)[0]),
+]
 TRIPLETS_ELSEWHERE = [
     ("torch", "not a tensor", lambda *i: triplet_loss_torch(*i).item()),
     (
@@ -321,15 +333,6 @@ TRIPLETS_ELSEWHERE = [
         "averaged",
         lambda a, p, n, *m: triplet_loss_tensorflow(a, p, n, *m) / len(a),
     ),
-]
-PEOPLE = [
-    (
-        "more than once",
-        lambda s, p, k: (p[np.argsort(-s)[:k]], -np.sort(-s)[:k]),
-    ),
-    (EXAMPLE, lambda s, p, k: (best_people(s, p, k)[0], np.zeros(k))),
-    (EXAMPLE, lambda s, p, k: (np.argsort(-s)[:k], best_people(s, p, k)[1])),
-    (EXAMPLE, lambda s, p, k: best_people(-s, p, k)),
 ]
 WRONG = [
     (check, "numpy", hint, function)

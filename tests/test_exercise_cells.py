@@ -52,7 +52,8 @@ def test_stored_outputs_show_what_the_cells_do(exercise):
     assert f"– {exercise.name}: not attempted yet." in before or (
         f"✘ {exercise.name}: {next(iter(exercise.mistakes))}" in before
     )
-    assert f"{exercise.name}: the solution passes." in solution[0].outputs[0].text
+    after = solution[0].outputs[0].text
+    assert f"{exercise.name}: the solution passes." in after
 
 
 def test_every_quiz_is_shown_in_one_notebook():
