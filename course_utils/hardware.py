@@ -34,7 +34,7 @@ def prepare() -> None:
       ``_keep_freed_memory``.
     - triton is loaded before TensorFlow. PyTorch loads it late, at its first
       optimiser or with torchvision, and after TensorFlow that ends the
-      process (tensorflow issue 124205). Where TensorFlow was faster, triton is
+      process (tensorflow issue 124205). Where TensorFlow came first, triton is
       hidden, and PyTorch does without.
 
     A variable that is set already keeps its value.

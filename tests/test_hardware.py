@@ -177,3 +177,14 @@ def test_tensorflow_loads_without_an_error_stream():
     )
     done = subprocess.run([sys.executable, "-c", program])
     assert done.returncode == 0
+
+
+def test_tensorflow_may_be_imported_first():
+    """triton loaded after TensorFlow would end the process without a word."""
+    program = (
+        "import tensorflow; from course_utils.style import tensorflow_backend;"
+        "import torch; pixels = torch.zeros(3, requires_grad=True);"
+        "torch.optim.LBFGS([pixels]); import torchvision"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[-500:]

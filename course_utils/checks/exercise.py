@@ -254,18 +254,15 @@ class _Attempt:
         )
 
     def check_gradient(self, case: tuple, generator) -> None:
-        """Compare the framework's gradient with a difference quotient.
+        """Compare the framework's gradient with difference quotients.
 
-        Both are slopes of the sum of the answer along one random direction,
-        which are about as large as the gradient is long.
+        Both are slopes of the sum of the answer along random directions, which
+        are about as large as the gradient is long; along a single one, a wrong
+        gradient may have the right slope.
         """
         inputs = self.tools.give(case)
         places = self.exercise.gradient
         watched = [*leaves([inputs[place] for place in places])]
-        ways = {
-            place: walk(lambda x: generator.normal(size=x.shape), case[place])
-            for place in places
-        }
         try:
             found = self.tools.gradients(
                 lambda: self.function(*inputs), watched
@@ -273,13 +270,19 @@ class _Attempt:
         except Exception as error:  # of an in-place operation, only now found
             raise Fault(self.explain(error)) from None
         gradient = flat(self.tools.take(found))
-        slope = gradient @ flat(ways)
-        wrong_by = abs(slope - _slope(self.exercise.solution, case, ways))
-        if not wrong_by <= 0.01 * np.linalg.norm(gradient):
-            raise Fault(
-                "the value is right, its gradient is not: somewhere the "
-                "calculation leaves the framework, or a tensor is detached."
+        for _ in range(3):
+            ways = {
+                n: walk(lambda x: generator.normal(size=x.shape), case[n])
+                for n in places
+            }
+            wrong_by = gradient @ flat(ways) - _slope(
+                self.exercise.solution, case, ways
             )
+            if not abs(wrong_by) <= 0.01 * np.linalg.norm(gradient):
+                raise Fault(
+                    "the value is right, its gradient is not: somewhere the "
+                    "calculation leaves the framework, or a tensor is detached."
+                )
 
 
 def _is_empty(function: Callable) -> bool:
