@@ -164,11 +164,11 @@ def _weight_lines() -> Iterator[_Line]:
         except ImportError as error:  # whose cure stands under "Devices"
             yield item.name, f"cannot be checked: {error}", None
             continue
-        optional = item.kind not in ("embedded", "package")
-        if state == "ready" or (state == "absent" and optional):
-            yield item.name, state, None
+        if state == "absent" and item.kind not in ("embedded", "package"):
+            yield item.name, "absent (optional)", None
         else:
-            yield item.name, state, item.complaint(state)
+            fine = state == "ready"
+            yield item.name, state, None if fine else item.complaint(state)
 
 
 def _provider_lines() -> Iterator[_Line]:

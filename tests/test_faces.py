@@ -1,7 +1,6 @@
 """Loading, detection and drawing; test_course_mini.py counts the faces."""
 
 import copy
-import functools
 import multiprocessing
 import pickle
 import shutil
@@ -19,23 +18,11 @@ from course_utils.faces import NoFaceError, analysis, draw
 from course_utils.images import ImageError
 
 
-@pytest.mark.parametrize("kind", ["content", "styles"])
-def test_no_false_alarm_without_people(app, kind):
-    painted_people = {
-        "munch_scream",
-        "vangogh_pere_tanguy",
-        "renoir_moulin_de_la_galette",
-        "cassatt_summertime",
-        "statue_of_liberty",
-        "lincoln_memorial",
-        "bruegel_harvesters",
-        "vangogh_night_cafe",
-        "vangogh_road_to_tarascon",
-    }
-    for file in images.samples(kind):
-        if file.stem not in painted_people:
-            found = faces.detect_faces(app, images.load_image(file))
-            assert not found, f"{file.stem}: {len(found)} false alarms"
+def test_no_false_alarm_without_people(app):
+    statues = {"statue_of_liberty", "lincoln_memorial"}
+    for file in images.samples("content"):
+        if file.stem not in statues:
+            assert not faces.detect_faces(app, images.load_image(file)), file
 
 
 def test_no_face_is_an_error_where_one_is_needed():
@@ -80,7 +67,6 @@ def test_pictures_too_small_or_thin_for_a_face(det_size):
         np.zeros((9, 9, 4), np.uint8),
         np.zeros((9, 9, 3)),
     ],
-    ids=np.shape,
 )
 def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
     good = photo("faces/obama_1")
@@ -130,12 +116,10 @@ def test_providers_really_used():
 
 
 def test_packs_that_are_not_there(tmp_path):
-    with pytest.raises(
-        weights.WeightsError, match="neither a folder nor one of"
-    ):
-        faces.load_face_analysis("buffalo_xxl")
-    with pytest.raises(weights.WeightsError, match="no detection model"):
-        faces.load_face_analysis(tmp_path)
+    unknown = "neither a folder nor one of"
+    for pack, word in (("buffalo_xxl", unknown), (tmp_path, "no detection")):
+        with pytest.raises(weights.WeightsError, match=word):
+            faces.load_face_analysis(pack)
 
 
 def test_a_pack_with_a_damaged_model(home):
@@ -145,9 +129,8 @@ def test_a_pack_with_a_damaged_model(home):
     model = folder / "recognition.onnx"
     model.write_bytes(model.read_bytes()[:100_000])
     for pack, cure in (("buffalo_l", "fetch buffalo_l"), (folder, "name a")):
-        with pytest.raises(
-            weights.WeightsError, match="recognition.onnx.*" + cure
-        ):
+        word = f"recognition.onnx.*{cure}"
+        with pytest.raises(weights.WeightsError, match=word):
             faces.load_face_analysis(pack)
 
 
@@ -266,54 +249,41 @@ def test_head_axes_follow_the_angles():
     np.testing.assert_allclose(tilted[0], [0, 1, 0], atol=1e-12)
 
 
-def count_faces(app, name):
-    image = images.load_image(images.sample(f"faces/{name}"))
-    return len(faces.detect_faces(app, image))
-
-
-NAMES = ["obama_1", "group8_office", "noface_cat"]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's default")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_finds_the_same_faces(app):
-    counts = [count_faces(app, name) for name in NAMES]
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        work = functools.partial(count_faces, app)
-        assert pool.map_async(work, NAMES).get(timeout=120) == counts
+def test_a_forked_child_finds_the_same_faces(app, photo):
+    """It inherits the app, as in PyTorch's DataLoader; nothing is pickled."""
+    image = photo("faces/group8_office")
+    count = len(faces.detect_faces(app, image))
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(
+        target=lambda: sender.send(len(faces.detect_faces(app, image)))
+    )
+    child.start()
+    try:
+        assert receiver.poll(120) and receiver.recv() == count
+    finally:
+        child.kill()
 
 
-def test_other_processes_open_the_pack_again(app):
-    counts = [count_faces(app, name) for name in NAMES]
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        work = functools.partial(count_faces, app)  # pickled, as joblib does
-        assert pool.map_async(work, NAMES).get(timeout=240) == counts
-
-
-def test_a_copy_does_what_the_original_does(photo):
+def test_a_copy_does_what_the_original_does(tmp_path, monkeypatch, photo):
+    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
     original = faces.load_face_analysis(
-        det_size=(320, 320), det_thresh=0.8, providers=["CPUExecutionProvider"]
+        "own", det_size=(320, 320), det_thresh=0.8
     )
     del original.models["genderage"]
-    image = photo("faces/group8_office")
-    expected = faces.detect_faces(original, image)
+    expected = faces.detect_faces(original, photo("faces/group8_office"))
+    monkeypatch.chdir("/")
     for copied in (
         copy.deepcopy(original),
         pickle.loads(pickle.dumps(original)),
     ):
-        found = faces.detect_faces(copied, image)
+        found = faces.detect_faces(copied, photo("faces/group8_office"))
         assert [f.keys() for f in found] == [f.keys() for f in expected]
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one.embedding, other.embedding)
-        assert copied.det_thresh == 0.8 and copied.det_size == (320, 320)
-
-
-def test_a_pack_is_opened_again_from_another_folder(tmp_path, monkeypatch):
-    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
-    monkeypatch.chdir(tmp_path)
-    own = faces.load_face_analysis("own", det_thresh=0.65)
-    monkeypatch.chdir("/")
-    assert count_faces(copy.deepcopy(own), "obama_1") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads")
