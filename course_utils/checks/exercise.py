@@ -58,15 +58,15 @@ class Exercise:
             that the notebook gives them.
         mistakes: {hint: wrong versions in NumPy that deserve it}, the most
             likely first.
+        frameworks: those in which the function can be written.
+        gradient: positions of the arguments through which the result must be
+            differentiable, where the framework can differentiate.
+        tolerance: largest error, as a share of the largest right value.
         errors: {words in an exception's name or message: hint}.
         small: makes one input of few round numbers, a tuple, from a random
             generator; the smallest that goes wrong is shown.
         describe: (small input, yours, right) -> hint, where a list of numbers
             says too little; None if this input does not show it.
-        frameworks: those in which the function can be written.
-        gradient: positions of the arguments through which the result must be
-            differentiable, where the framework can differentiate.
-        tolerance: largest error, as a share of the largest right value.
     """
 
     name: str
@@ -74,12 +74,16 @@ class Exercise:
     cases: Callable[[np.random.Generator], list[tuple]] = field(repr=False)
     solution: Callable = field(repr=False)
     mistakes: Mapping[str, Sequence[Callable]] = field(repr=False)
-    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
-    small: Callable[[np.random.Generator], tuple] | None = None
-    describe: Callable[[tuple, object, object], str | None] | None = None
     frameworks: Sequence[str] = ("numpy",)
     gradient: Sequence[int] = ()
     tolerance: float = 1e-3
+    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
+    small: Callable[[np.random.Generator], tuple] | None = field(
+        default=None, repr=False
+    )
+    describe: Callable[[tuple, object, object], str | None] | None = field(
+        default=None, repr=False
+    )
 
     def __call__(
         self, function: Callable, framework: str = "numpy", record: bool = True

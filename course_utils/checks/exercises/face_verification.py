@@ -434,9 +434,11 @@ check_choose_threshold = Exercise(
     solution=_choose_threshold,
     mistakes={
         "0.60 comes from nowhere. Let the pairs decide.": [
-            lambda s, same, rate: 0.60,
-            lambda s, same, rate: 0.363,
+            lambda s, same, rate: 0.60
+        ],
+        "another fixed number is no better than 0.60. Let the pairs decide.": [
             lambda s, same, rate: 0.5,
+            lambda s, same, rate: 0.363,
         ],
         "false accepts are pairs of different people; count only those.": [
             lambda s, same, rate: np.quantile(s, 1 - rate),
