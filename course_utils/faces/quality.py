@@ -83,7 +83,7 @@ def find_upright(
         return image, found
     directions = [(image, found)]
     for quarters in (1, 2, 3):
-        turned = np.ascontiguousarray(np.rot90(image, quarters))
+        turned = np.rot90(image, quarters)
         found = embed_faces(app, turned)
         if _best_score(found) >= LOWEST_STANDING_SCORE:
             directions.append((turned, found))
@@ -119,6 +119,6 @@ def _sharpness(image: np.ndarray, face: Face) -> float:
     import cv2
     from insightface.utils.face_align import norm_crop
 
-    crop = norm_crop(np.ascontiguousarray(image), face.kps)
+    crop = norm_crop(image, face.kps)
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
