@@ -14,10 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     except weights.WeightsError as problem:
         print(problem, file=sys.stderr)
     except KeyboardInterrupt:
-        print(
-            "\nStopped; what arrived is kept: the same command continues.",
-            file=sys.stderr,
-        )
+        print("\nStopped: the same command continues.", file=sys.stderr)
     return 1
 
 
@@ -33,12 +30,10 @@ def _parser():
     listing = actions.add_parser("list", help="what there is")
     listing.set_defaults(run=_list)
     fetch = actions.add_parser("fetch", help="download, continue or repair")
-    fetch.add_argument("name", metavar="NAME", choices=weights.TABLE)
+    fetch.add_argument("name")
     fetch.set_defaults(run=_fetch)
     verify = actions.add_parser("verify", help="check what is here")
-    verify.add_argument(
-        "name", metavar="NAME", nargs="?", choices=weights.TABLE
-    )
+    verify.add_argument("name", nargs="?")
     verify.set_defaults(run=_verify)
     return parser
 

@@ -21,8 +21,7 @@ _MEMORY = Path("/proc/meminfo")
 def prepare() -> None:
     """Have the libraries behave; call it before they are imported.
 
-    Every notebook does so in its Setup cell, and both style transfer backends
-    do. It changes this process for good, and what it starts:
+    It changes this process for good, and what it starts:
 
     - OpenMP's threads sleep while they wait (``OMP_WAIT_POLICY``). By default
       they spin, and a second program on the machine makes every evaluation of
@@ -30,11 +29,10 @@ def prepare() -> None:
     - PyTorch and TensorFlow start as many threads as this process may use
       cores (``OMP_NUM_THREADS``, ``TF_NUM_..._THREADS``) where a container
       allows fewer than they see.
-    - Freed memory stays with the process (glibc's ``mallopt``): see
-      ``_keep_freed_memory``.
+    - Freed memory stays with the process: see ``_keep_freed_memory``.
     - triton is loaded before TensorFlow. PyTorch loads it late, at its first
       optimiser or with torchvision, and after TensorFlow that ends the
-      process (tensorflow issue 124205). Where TensorFlow was faster, triton is
+      process (tensorflow issue 124205). Where TensorFlow came first, triton is
       hidden, and PyTorch does without.
 
     A variable that is set already keeps its value.
@@ -59,18 +57,17 @@ def usable_cores() -> int:
     """Return how many cores this process may use, at least 1.
 
     The smaller of its affinity and its container's quota, rounded up: 2 under
-    ``docker run --cpus=1.5``. ``os.cpu_count`` is the machine's.
+    ``docker run --cpus=1.5``.
     """
-    quota = min(map(_quota, _groups("cpu")), default=math.inf)
+    quota = min(map(_quota, _groups()), default=math.inf)
     return max(1, math.ceil(min(_affinity(), quota)))
 
 
 @functools.cache
 def cpu_has_bfloat16() -> bool:
-    """Say whether the processor multiplies bfloat16 in hardware.
+    """Say whether the processor multiplies bfloat16 in hardware (Linux).
 
-    Without AVX512-BF16 or AMX a bfloat16 convolution is emulated, slower than
-    float32. Read from Linux's list of processor features; False elsewhere.
+    Elsewhere a bfloat16 convolution is emulated, slower than float32.
     """
     try:
         features = Path("/proc/cpuinfo").read_text().split()
@@ -80,15 +77,11 @@ def cpu_has_bfloat16() -> bool:
 
 
 def free_memory() -> int | None:
-    """Return the bytes this process may still fill, None if unknown (Linux).
-
-    The smaller of what the machine has left and what the container allows,
-    and what this process freed but kept (see ``prepare``).
-    """
+    """Return the bytes this process may still fill, None if not on Linux."""
     available = _named_number(_MEMORY, "MemAvailable:")
     if available is None:
         return None
-    allowed = min(map(_group_memory, _groups("memory")), default=math.inf)
+    allowed = min(map(_group_memory, _groups()), default=math.inf)
     return min(available * 1024, allowed) + _kept_memory()
 
 
@@ -97,12 +90,11 @@ def silent_stderr():
     """Hide what C++ code writes to the error stream in the meantime.
 
     TensorFlow greets with a page of hints while it is imported, which no
-    setting turns off (tensorflow issue 100442). Python's exceptions are not
-    affected. A process without an error stream has nothing to hide.
+    setting turns off (tensorflow issue 100442).
     """
     try:
         kept = os.dup(2)
-    except OSError:
+    except OSError:  # a process without an error stream
         yield
         return
     with open(os.devnull, "w") as nowhere:
@@ -115,41 +107,28 @@ def silent_stderr():
 
 
 def _affinity() -> int:
-    """Return the cores that the system lets this process run on."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return os.cpu_count()
 
 
-def _groups(controller: str) -> Iterator[Path]:
+def _groups() -> Iterator[Path]:
     """Go through the folders of this process's control groups, outwards.
 
-    Every group around a process limits it too. Version 2 has one tree for all
-    controllers, version 1 one for each. A container may show the root only.
+    Every group around a process limits it too; a container may show the root
+    only. (Version 2 of control groups: the first is on its way out.)
     """
-    try:
-        lines = _OWN_GROUPS.read_text().splitlines()
-    except OSError:  # no Linux
-        return
-    for line in lines:
-        _, controllers, name = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        tree = _GROUPS / controller if controllers else _GROUPS
-        own = Path(name.lstrip("/"))
-        for group in (own, *own.parents):
-            yield tree / group
+    with contextlib.suppress(OSError):  # no Linux
+        for line in _OWN_GROUPS.read_text().splitlines():
+            if line.startswith("0::/"):
+                own = Path(line.removeprefix("0::/"))
+                yield from (_GROUPS / group for group in (own, *own.parents))
 
 
 def _quota(group: Path) -> float:
     """Return the cores that a group allows, possibly a fraction."""
-    limit = _numbers(group / "cpu.max")  # version 2
-    limit = limit or [
-        *_numbers(group / "cpu.cfs_quota_us"),
-        *_numbers(group / "cpu.cfs_period_us"),
-    ]
-    quota, period = limit or (-1, 1)
-    return quota / period if quota > 0 else math.inf
+    quota, period = _numbers(group / "cpu.max") or (math.inf, 1)
+    return quota / period
 
 
 def _group_memory(group: Path) -> float:
@@ -158,23 +137,19 @@ def _group_memory(group: Path) -> float:
     Files that were read lately count as used (``inactive_file``), but give
     way to whoever needs the place.
     """
-    limit = _numbers(group / "memory.max")  # version 2
-    limit = limit or _numbers(group / "memory.limit_in_bytes")
+    limit = _numbers(group / "memory.max")
     used = _numbers(group / "memory.current")
-    used = used or _numbers(group / "memory.usage_in_bytes")
     if not limit or not used:
         return math.inf
-    files = _named_number(group / "memory.stat", "total_inactive_file")
-    files = files or _named_number(group / "memory.stat", "inactive_file") or 0
+    files = _named_number(group / "memory.stat", "inactive_file") or 0
     return limit[0] - used[0] + files
 
 
 def _numbers(file: Path) -> list[int]:
     """Read whole numbers; none if the file is missing or says "max"."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         return [int(word) for word in file.read_text().split()]
-    except (OSError, ValueError):
-        return []
+    return []
 
 
 def _named_number(file: Path, name: str) -> int | None:
@@ -189,10 +164,9 @@ def _named_number(file: Path, name: str) -> int | None:
 def _keep_freed_memory() -> None:
     """Have freed blocks stay with the process for the next one (glibc).
 
-    Feature maps come and go at every evaluation. By default the large ones
-    return to the system each time, which then hands out pages of zeros again:
-    a third of a bfloat16 evaluation went into that. One heap for all threads
-    (PyTorch runs backwards in a thread of its own) leaves fewer holes.
+    By default feature maps return to the system after every evaluation, which
+    then hands out pages of zeros again: a third of a bfloat16 evaluation went
+    into that. One heap for all threads leaves fewer holes.
     """
     mmap_threshold, trim_threshold, arena_max = -3, -1, -8  # malloc.h
     with contextlib.suppress(OSError, AttributeError):
@@ -203,15 +177,9 @@ def _keep_freed_memory() -> None:
 
 
 class _Heap(ctypes.Structure):
-    """struct mallinfo2 of malloc.h; ``fordblks`` are the free bytes."""
+    """struct mallinfo2 of malloc.h: ten sizes, the ninth of the free blocks."""
 
-    _fields_ = [
-        (name, ctypes.c_size_t)
-        for name in (
-            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
-            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
-        )
-    ]
+    _fields_ = [("sizes", ctypes.c_size_t * 10)]
 
 
 def _kept_memory() -> int:
@@ -221,4 +189,4 @@ def _kept_memory() -> int:
     except (OSError, AttributeError):
         return 0
     mallinfo2.restype = _Heap
-    return mallinfo2().fordblks
+    return mallinfo2().sizes[8]

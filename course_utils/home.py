@@ -16,9 +16,7 @@ from pathlib import Path
 def ensure() -> None:
     """Where the home folder cannot be used, name a temporary one, and say so.
 
-    The environment variable HOME is what all libraries and programs started
-    from here go by. Paths in COURSE_UTILS_CACHE and COURSE_UTILS_PROGRESS
-    become absolute, so that ``%cd`` does not move them.
+    The course's own paths become absolute, so that ``%cd`` does not move them.
     """
     found = os.path.expanduser("~")
     if os.name == "posix" and not _is_usable(found):

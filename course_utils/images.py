@@ -1,12 +1,12 @@
 """Pictures: files to RGB arrays and back, the sample pictures, and display.
 
-Every picture in this course is an RGB ``uint8`` array of shape
-(height, width, 3) with values 0 to 255. OpenCV's blue-green-red order exists
-only inside the functions that call OpenCV or InsightFace.
+OpenCV's blue-green-red order exists only inside the functions that call OpenCV
+or InsightFace.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import io
 import os
@@ -55,9 +55,7 @@ def load_image(
             pixels.
 
     Raises:
-        ImageError: the file is missing, locked, a folder, empty, damaged, not
-            a picture, or has more than ``MAX_PIXELS`` pixels; or ``max_side``
-            is not a whole number of at least 1.
+        ImageError: there is no picture to be read; the message says why.
     """
     if max_side is not None and not _is_a_side(max_side):
         raise ImageError(
@@ -71,7 +69,7 @@ def load_image(
             rgb = _to_rgb(_upright(picture), name)
             # A copy: Pillow's own memory may not be written to.
             return np.array(_shrink(rgb, max_side))
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise ImageError(
             f"{name} has more than {MAX_PIXELS // 10**6} million pixels: "
             "make it smaller before using it here."
@@ -81,14 +79,10 @@ def load_image(
             f"{name} is not a picture that can be read here: "
             "save it as JPEG or PNG and try again."
         ) from None
-    except PermissionError:
-        raise ImageError(
-            f"{name} cannot be opened: ask for permission to read it."
-        ) from None
     # Damaged files make the decoders raise nearly every kind of exception.
     except Exception as error:
         raise ImageError(
-            f"{name} is damaged or incomplete ({error}): "
+            f"{name} is damaged, incomplete or locked ({error}): "
             "download or export it again."
         ) from error
 
@@ -96,11 +90,8 @@ def load_image(
 def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     """Write a picture; an interrupted write leaves the old file untouched.
 
-    The ending of ``path`` chooses the format: .jpg, .png or .webp.
-
-    Raises:
-        ImageError: the array is not a picture or too long for the format,
-            the ending is not known, or the folder cannot be written to.
+    The ending of ``path`` chooses the format: .jpg, .png or .webp. Raises
+    ImageError.
     """
     path = Path(os.path.expanduser(path))
     picture = Image.fromarray(require_rgb(image))
@@ -129,12 +120,9 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
 
 
 def require_rgb(image: np.ndarray) -> np.ndarray:
-    """Return ``image`` if it is a picture. Whatever takes a picture asks here.
+    """Return ``image`` if it is a picture, or raise ImageError.
 
-    Raises:
-        ImageError: not an array, not ``uint8``, not (height, width, 3), or
-            empty. (``cv2.imread`` returns None for a file that it cannot
-            read: that is caught here too.)
+    Whatever takes a picture asks here.
     """
     if image is None:
         raise ImageError(
@@ -155,32 +143,24 @@ def require_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def samples(kind: str) -> list[Path]:
-    """List the sample pictures of one of the ``KINDS``, by name.
-
-    Raises:
-        ImageError: another kind was asked for.
-    """
+    """List the sample pictures of one of the ``KINDS``, by name."""
     if kind not in KINDS:
         raise ImageError(f"kind is one of {', '.join(KINDS)}, not {kind!r}.")
     return sorted((_samples_folder() / kind).glob("*.jpg"))
 
 
 def sample(name: str) -> Path:
-    """Find one sample picture, for instance ``sample("faces/obama_1")``.
-
-    Raises:
-        ImageError: there is none of that name; the nearest ones are named.
-    """
+    """Find one sample picture, for instance ``sample("faces/obama_1")``."""
     known = {
         f"{kind}/{file.stem}": file for kind in KINDS for file in samples(kind)
     }
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = (
-        f"did you mean {' or '.join(near)}?" if near else "see images.samples."
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0)
+    raise ImageError(
+        f"There is no sample picture {name!r}: did you mean "
+        f"{' or '.join(near)}?"
     )
-    raise ImageError(f"There is no sample picture {name!r}: {hint}")
 
 
 def show(
@@ -193,21 +173,17 @@ def show(
     Returns:
         A matplotlib Figure. As the last line of a notebook cell it is shown;
         anywhere else use ``display(...)`` or ``.savefig(...)``.
-
-    Raises:
-        ImageError: no picture, one that is not RGB, or not one title each.
     """
     from matplotlib import pyplot as plt
 
     if images is None or isinstance(images, np.ndarray):
         images = [images]
     images = [require_rgb(image) for image in images]
-    if titles is not None:
-        titles = [titles] if isinstance(titles, str) else list(titles)
-    if not images:
-        raise ImageError("There is no picture to show.")
-    if titles is not None and len(titles) != len(images):
-        raise ImageError(f"{len(images)} pictures need {len(images)} titles.")
+    if isinstance(titles, str):
+        titles = [titles]
+    titles = [""] * len(images) if titles is None else list(titles)
+    if not images or len(titles) != len(images):
+        raise ImageError("show takes at least one picture, and a title each.")
     columns = min(columns or 4, len(images))
     aspects = [image.shape[0] / image.shape[1] for image in images]
     heights = [  # of each row, as a multiple of a column's width
@@ -225,29 +201,26 @@ def show(
     )
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, image in enumerate(images):
-        axes.flat[number].imshow(image)
-        if titles is not None:
-            axes.flat[number].set_title(titles[number])
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(image)
+        axis.set_title(title)
     plt.close(figure)  # else the notebook would show it a second time
     return figure
 
 
 def _samples_folder() -> Path:
-    """``images/`` in a clone of the repository, else the installed copy."""
     package = Path(__file__).parent
     installed = package / "sample_images"
     return installed if installed.is_dir() else package.parent / "images"
 
 
 def _readable(path) -> tuple[str | BinaryIO, str]:
-    """What to open and how to name it; refuses what cannot be a picture."""
+    """What to open, and how to name it."""
     if hasattr(path, "read"):
         return path, getattr(path, "name", "The uploaded file")
     if not isinstance(path, (str, os.PathLike)):
         raise ImageError(
-            "load_image takes the name of a file or an open file, not "
-            f"{type(path).__name__}."
+            f"load_image takes a file, by name or open, not {type(path)}."
         )
     if str(path).startswith(("http:/", "https:/")):
         raise ImageError(
@@ -278,12 +251,11 @@ def _upright(picture: Image.Image) -> Image.Image:
     Many programs write EXIF that cannot be written again.
     """
     picture.load()  # before looking: of a TIFF this turns it
-    try:
+    with contextlib.suppress(Exception):  # as varied as the programs
         orientation = picture.getexif().get(ExifTags.Base.Orientation)
-        method = _UPRIGHT.get(orientation)
-    except Exception:  # as varied as the programs
-        method = None
-    return picture if method is None else picture.transpose(method)
+        if orientation in _UPRIGHT:
+            return picture.transpose(_UPRIGHT[orientation])
+    return picture
 
 
 def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
@@ -350,6 +322,5 @@ def _write_atomically(path: Path, data: bytes) -> None:
                 shutil.copymode(path, temporary)  # what was private stays so
             file.write(data)
         os.replace(temporary, path)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise

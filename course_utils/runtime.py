@@ -11,13 +11,11 @@ import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import course_utils
 from course_utils import hardware
 
-# Asked in processes of their own: a broken installation is then reported
-# instead of ending this one, and importing them here would take seconds. Of
+# Asked in processes of their own: a broken installation may end them. Of
 # onnxruntime's providers, Azure's is always offered and computes elsewhere.
 _QUESTIONS = {
     "torch": (
@@ -40,7 +38,6 @@ _CLASHES = (
     ("opencv-python", "opencv-python-headless"),
 )
 PATIENCE_S = 240  # TensorFlow's import takes 40 s on a very busy machine
-SYSTEM_LIBRARIES = "sudo apt-get install -y libgl1 libglib2.0-0"
 
 
 def in_colab() -> bool:
@@ -49,11 +46,7 @@ def in_colab() -> bool:
 
 
 def setup_notebook() -> None:
-    """Make pictures small and sharp, and hide warnings no learner can act on.
-
-    Called by the Setup cell of every notebook. In Colab it also says what
-    computes.
-    """
+    """Make figures small and sharp, and hide a warning that helps nobody."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     hardware.prepare()
@@ -78,40 +71,15 @@ def setup_notebook() -> None:
         print(_colab_devices())
 
 
-@dataclass(frozen=True)
-class DeviceReport:
-    """What this machine computes with.
-
-    ``accelerators`` has the devices besides the processor of each package,
-    [] where it runs on the processor; ``problems`` says why a package cannot
-    be imported.
-    """
-
-    processor: str
-    accelerators: dict[str, list[str]]
-    problems: dict[str, str]
-
-
-def device_report() -> DeviceReport:
-    """Ask PyTorch, TensorFlow, OpenCV and onnxruntime what they can use.
-
-    Takes some seconds, because each is started in a process of its own.
-    """
+def device_report() -> dict[str, list[str] | str]:
+    """Ask each library for its devices besides the processor, or its fault."""
     with ThreadPoolExecutor() as pool:
-        asked = {n: pool.submit(_ask, q) for n, q in _QUESTIONS.items()}
-    answers = {name: answer.result() for name, answer in asked.items()}
-    return DeviceReport(
-        processor=f"{platform.machine()}, {hardware.usable_cores()} cores",
-        accelerators={n: a for n, a in answers.items() if isinstance(a, list)},
-        problems={n: a for n, a in answers.items() if isinstance(a, str)},
-    )
+        answers = pool.map(_ask, _QUESTIONS.values())
+        return dict(zip(_QUESTIONS, answers, strict=True))
 
 
 def doctor() -> bool:
-    """Print versions, devices, model packs, and what to do about trouble.
-
-    Returns True when everything that the course needs works.
-    """
+    """Print versions, devices, models, and what to do; True if all is well."""
     print(
         f"course_utils {course_utils.__version__}, "
         f"Python {platform.python_version()}, {platform.platform()}"
@@ -174,16 +142,17 @@ def _package_lines() -> Iterator[_Line]:
 
 
 def _device_lines() -> Iterator[_Line]:
-    report = device_report()
-    yield "processor", report.processor, None
-    for name, devices in report.accelerators.items():
-        yield name, ", ".join(devices) or "processor only", None
-    for name, problem in report.problems.items():
+    cores = hardware.usable_cores()
+    yield "processor", f"{platform.machine()}, {cores} cores", None
+    for name, found in device_report().items():
+        if isinstance(found, list):
+            yield name, ", ".join(found) or "processor only", None
+            continue
         package = "opencv-python" if name == "cv2" else name
         fix = f"python -m pip install {package}"
-        if "shared object" in problem:
-            fix = SYSTEM_LIBRARIES
-        yield name, f"cannot be imported: {problem}", fix
+        if "shared object" in found:
+            fix = "sudo apt-get install -y libgl1 libglib2.0-0"
+        yield name, f"cannot be imported: {found}", fix
 
 
 def _weight_lines() -> Iterator[_Line]:
@@ -203,7 +172,6 @@ def _weight_lines() -> Iterator[_Line]:
 
 
 def _provider_lines() -> Iterator[_Line]:
-    """What each loaded model really uses, not what was asked for."""
     from course_utils import faces
 
     try:
@@ -223,7 +191,6 @@ def _version(package: str) -> str | None:
 
 
 def _ask(question: str) -> list[str] | str:
-    """Return the devices, or the last line of what went wrong."""
     program = f"{question}\nimport json; print(json.dumps(a))"
     try:
         done = subprocess.run(
@@ -236,18 +203,14 @@ def _ask(question: str) -> list[str] | str:
     except subprocess.TimeoutExpired:
         return f"no answer within {PATIENCE_S} seconds"
     if done.returncode:
-        complaint = done.stderr.strip() or "it ended without a word"
-        return complaint.splitlines()[-1]
+        return (done.stderr.strip() or "it crashed").splitlines()[-1]
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def _colab_devices() -> str:
-    """One sentence: a GPU serves PyTorch and TensorFlow, faces do without.
-
-    onnxruntime stays the build for processors: that for GPUs is made for one
-    version of CUDA each (12 up to onnxruntime-gpu 1.26, 13 from 1.27), must
-    not be installed beside it, and the embedded models are small.
-    """
+    # onnxruntime stays the build for processors: that for GPUs is made for one
+    # version of CUDA each (12 up to onnxruntime-gpu 1.26, 13 from 1.27), must
+    # not be installed beside it, and the embedded models are small.
     question = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
         answer = subprocess.run(question, capture_output=True, text=True)
@@ -265,10 +228,9 @@ def _colab_devices() -> str:
 def _use_jpeg_figures() -> None:
     """Photographs as PNG would make the notebooks several times larger."""
     from IPython import get_ipython
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     shell = get_ipython()
-    if shell is not None and hasattr(shell, "kernel"):
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-
+    if hasattr(shell, "kernel"):  # a notebook, neither None nor a terminal
         shell.run_line_magic("matplotlib", "inline")
         set_matplotlib_formats("jpeg", pil_kwargs={"quality": 80})

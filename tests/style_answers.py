@@ -331,16 +331,12 @@ CONTENT_COST = [
         TORCH,
         lambda c, g: 1 / 4 * c.numel() * (c - g).square().sum(),
     ),
-    (NO_TENSOR, TORCH, lambda c, g: content_torch(c, g).item()),
     (GRADIENT, TORCH, lambda c, g: content_torch(c, g.detach())),
-    (CHANGES, TORCH, lambda c, g: c.sub_(g).square().mean() / 4),
-    ("length", TENSORFLOW, lambda c, g: tf.norm(c - g)),
     (
         GRADIENT,
         TENSORFLOW,
         lambda c, g: tf.stop_gradient(content_tensorflow(c, g)),
     ),
-    ("InvalidArgumentError", TENSORFLOW, lambda c, g: tf.matmul(c, g[..., :2])),
 ]
 LAYER_COST = [
     (EXAMPLE, NUMPY, lambda s, g: np.sum(abs(gram(s) - gram(g)))),
@@ -350,11 +346,7 @@ LAYER_COST = [
         NUMPY,
         lambda s, g: np.mean((s.mean((1, 2)) - g.mean((1, 2))) ** 2),
     ),
-    ("one number", NUMPY, lambda s, g: (gram(s) - gram(g)) ** 2),
-    (NO_TENSOR, TORCH, lambda s, g: float(layer_torch(s, g))),
     (GRADIENT, TORCH, lambda s, g: layer_torch(s, g.detach())),
-    (CHANGES, TORCH, lambda s, g: layer_torch(s, g.clamp_(max=1))),
-    ("another one", TENSORFLOW, lambda s, g: 4 * layer_tensorflow(s, g)),
     (
         GRADIENT,
         TENSORFLOW,
@@ -372,34 +364,16 @@ STYLE_COST = [
         lambda s, g, w: [w[n] * layer(s[n], g[n]) for n in w],
     ),
     (
-        "it gives back {",
-        NUMPY,
-        lambda s, g, w: {n: layer(s[n], g[n]) for n in w},
-    ),
-    (
         "KeyError",
         NUMPY,
         lambda s, g, w: sum(w[n] * layer(s[n], g[n]) for n in s),
     ),
-    (NO_TENSOR, TORCH, lambda s, g, w: style_with(layer_torch)(s, g, w).item()),
     (
         GRADIENT,
         TORCH,
         lambda s, g, w: style_with(layer_torch)(
             s, {n: x.detach() for n, x in g.items()}, w
         ),
-    ),
-    (
-        CHANGES,
-        TORCH,
-        lambda s, g, w: style_with(layer_torch)(
-            s, g, {n: w.pop(n) for n in list(w)}
-        ),
-    ),
-    (
-        "ignored",
-        TENSORFLOW,
-        lambda s, g, w: tf.add_n([layer_tensorflow(s[n], g[n]) for n in w]),
     ),
 ]
 TOTAL_COST = [
@@ -420,14 +394,7 @@ TOTAL_COST = [
         NUMPY,
         lambda c, s, alpha, beta: total(c, s, alpha, beta),
     ),
-    (NO_TENSOR, TORCH, lambda *inputs: total(*inputs).item()),
     (GRADIENT, TORCH, lambda c, s, *weights: total(c.detach(), s, *weights)),
-    (CHANGES, TORCH, lambda c, s, alpha=10, beta=40: c.mul_(alpha) + beta * s),
-    (
-        "changed places",
-        TENSORFLOW,
-        lambda c, s, alpha=40, beta=10: total(c, s, alpha, beta),
-    ),
     (
         GRADIENT,
         TENSORFLOW,
@@ -439,14 +406,21 @@ CAPTURES = [
     ("overwritten", TORCH, capture_with(lambda x: x.detach())),
     (GRADIENT, TORCH, capture_with(lambda x: x.detach().clone())),
     (GRADIENT, TORCH, capture_with(lambda x: x.data.clone())),
+    (
+        GRADIENT,
+        TORCH,
+        capture_with(lambda x: (x if x.min() < -1 else x.data) * 1),
+    ),
     (GRADIENT, TORCH, capture_with(lambda x: torch.tensor(x.tolist()))),
     ("RuntimeError", TORCH, capture_with(copy.deepcopy)),
-    (NO_TENSOR, TORCH, capture_with(lambda x: x.numpy(force=True).copy())),
-    ("keys '0', '2'", NUMPY, lambda x, m, names: {}),
-    ("keys '0', '2'", TORCH, lambda x, m, names: capture(x, m, [*m])),
-    ("keys '0', '2'", TORCH, lambda x, m, names: capture(x, m, names[-1:])),
+    ("keys 'conv1', 'conv2'", NUMPY, lambda x, m, names: {}),
+    ("keys 'conv1', 'conv2'", TORCH, lambda x, m, names: capture(x, m, [*m])),
+    (
+        "keys 'conv1', 'conv2'",
+        TORCH,
+        lambda x, m, names: capture(x, m, names[-1:]),
+    ),
     (EXAMPLE, NUMPY, capture_with(lambda x: abs(x))),
-    ("stops with TypeError", TORCH, lambda x, m, names: m["0"](x, 1, 2)),
 ]
 NORMALISED = [
     ("of its own", TORCH, lambda x: (x - mean) / 0.226),
@@ -454,8 +428,6 @@ NORMALISED = [
     (EXAMPLE, TORCH, lambda x: ((x - mean) / spread).clamp(-2, 2)),
     (EXAMPLE, TORCH, lambda x: (x - x.mean((0, 2, 3))[:, None, None]) / spread),
     (GRADIENT, TORCH, lambda x: (x.detach() - mean) / spread),
-    (NO_TENSOR, TORCH, lambda x: x.numpy()),
-    (CHANGES, TORCH, lambda x: x.sub_(mean).div_(spread)),
 ]
 INDICES = [
     (
@@ -515,23 +487,12 @@ TRAIN_STEP = [
     ("has to be watched", TORCH, lambda x, cost, rate=1: cost(x).backward()),
     ("Adam", TORCH, step_by(torch.optim.Adam)),
     (
-        CHANGES,
-        TORCH,
-        lambda x, cost, rate=1: x.copy_(step_torch(x, cost, rate)),
-    ),
-    (
-        NO_TENSOR,
-        TORCH,
-        lambda x, cost, rate=1: step_torch(x, cost, rate).numpy(),
-    ),
-    (
         "has to be watched",
         TENSORFLOW,
         lambda *inputs: step_tensorflow(*inputs, watch=False),
     ),
     ("Adam", TENSORFLOW, keras_step_by(tf.keras.optimizers.Adam)),
     ("Adam", TENSORFLOW, assignment_step),
-    ("nothing else", TENSORFLOW, lambda x, cost, rate=1: cost(x)),
 ]
 TARGETS = [
     (EXAMPLE, TORCH, lambda photo, painting, get: get((photo + painting) / 2)),
@@ -546,11 +507,6 @@ TARGETS = [
         lambda photo, painting, get: (get(painting)[0], get(photo)[0]),
     ),
     (
-        "2 values",
-        TORCH,
-        lambda photo, painting, get: (*get(painting), *get(photo)),
-    ),
-    (
         "value 1 of 2: it gives back 2 values",
         NUMPY,
         lambda photo, painting, get: (get(painting), get(photo)),
@@ -563,7 +519,7 @@ TOTAL_VARIATION = [
         NUMPY,
         lambda x: np.sum((x[:, 1:, 1:] - x[:, :-1, :-1]) ** 2) / x.size,
     ),
-    (EXAMPLE, NUMPY, lambda x: variation(x[:, :-1])),
+    (EXAMPLE, NUMPY, lambda x: x.shape[1] * variation(x)),
     (
         "channels are not",
         TORCH,
@@ -573,7 +529,6 @@ TOTAL_VARIATION = [
         ),
     ),
     (GRADIENT, TORCH, lambda x: variation_torch(x.detach())),
-    (NO_TENSOR, TORCH, lambda x: variation_torch(x).item()),
     (EXAMPLE, TENSORFLOW, lambda x: tf.reduce_sum(tf.image.total_variation(x))),
 ]
 PRESERVE_COLOR = [
@@ -587,7 +542,6 @@ PRESERVE_COLOR = [
         NUMPY,
         lambda p, x: x + (p - x) @ [0.3, 0.6, 0.1],
     ),
-    (CHANGES, TORCH, lambda p, x: preserve_torch(p.mul_(1.1), x)),
     (NO_TENSOR, TENSORFLOW, lambda p, x: preserve(p.numpy(), x.numpy())),
 ]
 WRONG = [

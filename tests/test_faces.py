@@ -1,17 +1,14 @@
-"""Detection, drawing and batch embedding on the sample photographs."""
+"""Loading, detection and drawing; test_course_mini.py counts the faces."""
 
 import copy
-import functools
 import multiprocessing
 import pickle
 import shutil
 import subprocess
 import sys
 import warnings
-from multiprocessing.pool import ThreadPool
 
 import numpy as np
-import onnxruntime
 import pytest
 from insightface.app import FaceAnalysis
 from matplotlib import font_manager
@@ -20,72 +17,12 @@ from course_utils import faces, images, weights
 from course_utils.faces import NoFaceError, analysis, draw
 from course_utils.images import ImageError
 
-ONE_FACE = [
-    "biden_1",
-    "collins_1",
-    "collins_mask_synthetic",
-    "collins_sunglasses_synthetic",
-    "giunchedi_1",
-    "hopper_1",
-    "monalisa_painted",
-    "obama_1",
-    "obama_3",
-    "obama_partial_left",
-    "obama_partial_right",
-    "paumier_profile",
-]
 
-
-@pytest.mark.parametrize("name", ONE_FACE)
-def test_one_face_is_found_and_described(app, photo, name):
-    (face,) = faces.detect_faces(app, photo(f"faces/{name}"))
-    assert face.embedding.shape == (128,)
-    assert face.kps.shape == (5, 2)
-    assert face.landmark_2d_106.shape == (106, 2)
-    assert face.landmark_3d_68.shape == (68, 3)
-    assert face.pose.shape == (3,)
-    assert face.gender in (0, 1) and 0 < face.age < 100
-    # The key points lie in the box: eyes, nose, corners of the mouth.
-    x0, y0, x1, y1 = face.bbox
-    assert x0 < face.kps[2, 0] < x1 and y0 < face.kps[2, 1] < y1
-
-
-# Counted by eye on enlarged photographs. Of the crowd the sixteen are all
-# faces, and about as many smaller or half hidden ones are missed.
-@pytest.mark.parametrize(
-    "name, people",
-    [
-        ("group8_office", 8),
-        ("crowd_crossing", 16),
-        ("rushmore_stone_faces", 4),
-        ("cameraman_profile_occluded", 1),
-        ("noface_cat", 0),
-    ],
-)
-def test_all_are_found_without_false_alarm(app, photo, name, people):
-    found = faces.detect_faces(app, photo(f"faces/{name}"))
-    assert len(found) == people
-    lefts = [face.bbox[0] for face in found]
-    assert lefts == sorted(lefts)
-
-
-@pytest.mark.parametrize("kind", ["content", "styles"])
-def test_no_false_alarm_without_people(app, kind):
-    painted_people = {
-        "munch_scream",
-        "vangogh_pere_tanguy",
-        "renoir_moulin_de_la_galette",
-        "cassatt_summertime",
-        "statue_of_liberty",
-        "lincoln_memorial",
-        "bruegel_harvesters",
-        "vangogh_night_cafe",
-        "vangogh_road_to_tarascon",
-    }
-    for file in images.samples(kind):
-        if file.stem not in painted_people:
-            found = faces.detect_faces(app, images.load_image(file))
-            assert not found, f"{file.stem}: {len(found)} false alarms"
+def test_no_false_alarm_without_people(app):
+    statues = {"statue_of_liberty", "lincoln_memorial"}
+    for file in images.samples("content"):
+        if file.stem not in statues:
+            assert not faces.detect_faces(app, images.load_image(file)), file
 
 
 def test_no_face_is_an_error_where_one_is_needed():
@@ -100,7 +37,7 @@ def test_same_result_as_plain_insightface(app, photo):
     )
     plain.prepare(ctx_id=0, det_thresh=app.det_thresh, det_size=app.det_size)
     image = photo("faces/group8_office")
-    ours = faces.detect_faces(app, image)
+    ours = faces.detect_faces(app, image)  # from left to right
     theirs = plain.get(np.ascontiguousarray(image[..., ::-1]))
     theirs.sort(key=lambda face: face.bbox[0])
     assert len(ours) == len(theirs)
@@ -112,12 +49,10 @@ def test_same_result_as_plain_insightface(app, photo):
             )
 
 
-@pytest.mark.parametrize(
-    "det_size", [None, (32, 32), (64, 64), (640, 32), (32, 640)]
-)
+@pytest.mark.parametrize("det_size", [None, (64, 64), (640, 32), (32, 640)])
 def test_pictures_too_small_or_thin_for_a_face(det_size):
     app = faces.load_face_analysis(det_size=det_size)
-    for shape in ((1, 1), (2, 300), (3, 20_000), (5_000, 40), (8, 1000)):
+    for shape in ((1, 1), (3, 20_000), (8, 1000)):
         image = np.zeros((*shape, 3), np.uint8)
         assert faces.detect_faces(app, image) == []
         assert analysis.embed_faces(app, np.rot90(image)) == []
@@ -129,11 +64,8 @@ def test_pictures_too_small_or_thin_for_a_face(det_size):
         None,
         "obama.jpg",
         np.zeros((9, 9), np.uint8),
-        np.zeros((9, 9, 1), np.uint8),
         np.zeros((9, 9, 4), np.uint8),
         np.zeros((9, 9, 3)),
-        np.zeros((9, 9, 3), bool),
-        np.zeros((0, 9, 3), np.uint8),
     ],
 )
 def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
@@ -166,10 +98,7 @@ def test_the_threshold_and_size_can_be_chosen(photo):
     [
         ({"det_size": (600, 600)}, "multiples of 32"),
         ({"det_size": 640}, "for instance \\(640, 640\\), not 640"),
-        ({"det_size": (640,)}, "multiples of 32"),
-        ({"det_size": (640.0, 640.0)}, "multiples of 32"),
         ({"det_thresh": 1.5}, "between 0 and 1"),
-        ({"providers": ["TPUExecutionProvider"]}, "does not offer TPU"),
         ({"providers": [("TPUExecutionProvider", {})]}, "does not offer TPU"),
         ({"providers": "CPUExecutionProvider"}, r"write \['CPUExecution"),
     ],
@@ -179,41 +108,30 @@ def test_settings_that_cannot_work(options, word):
         faces.load_face_analysis(**options)
 
 
-@pytest.mark.parametrize(
-    "provider",
-    ["CPUExecutionProvider", ("CPUExecutionProvider", {"use_arena": "0"})],
-)
-def test_providers_really_used(app, provider):
-    cpu = faces.load_face_analysis(providers=[provider])
+def test_providers_really_used():
+    named = ("CPUExecutionProvider", {"use_arena": "0"})
+    cpu = faces.load_face_analysis(providers=[named])
     for model in cpu.models.values():
         assert model.session.get_providers() == ["CPUExecutionProvider"]
-    offered = onnxruntime.get_available_providers()
-    assert app.det_model.session.get_providers()[0] in offered
 
 
 def test_packs_that_are_not_there(tmp_path):
-    with pytest.raises(
-        weights.WeightsError, match="neither a folder nor one of"
-    ):
-        faces.load_face_analysis("buffalo_xxl")
-    with pytest.raises(weights.WeightsError, match="no detection model"):
-        faces.load_face_analysis(tmp_path)
+    unknown = "neither a folder nor one of"
+    for pack, word in (("buffalo_xxl", unknown), (tmp_path, "no detection")):
+        with pytest.raises(weights.WeightsError, match=word):
+            faces.load_face_analysis(pack)
 
 
-def test_a_pack_with_a_damaged_model(tmp_path, monkeypatch):
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path))
-    folder = tmp_path / ".insightface" / "models" / "buffalo_l"
+def test_a_pack_with_a_damaged_model(home):
+    folder = home / ".insightface" / "models" / "buffalo_l"
     shutil.copytree(weights.find("course_mini"), folder)
     (folder / "SHA256SUMS").unlink()
     model = folder / "recognition.onnx"
     model.write_bytes(model.read_bytes()[:100_000])
-    with pytest.raises(weights.WeightsError) as named:
-        faces.load_face_analysis("buffalo_l")
-    assert "recognition.onnx" in str(named.value)
-    assert "models fetch buffalo_l" in str(named.value)
-    with pytest.raises(weights.WeightsError, match="recognition.onnx"):
-        faces.load_face_analysis(folder)
+    for pack, cure in (("buffalo_l", "fetch buffalo_l"), (folder, "name a")):
+        word = f"recognition.onnx.*{cure}"
+        with pytest.raises(weights.WeightsError, match=word):
+            faces.load_face_analysis(pack)
 
 
 def test_what_is_not_the_pack_s_fault_is_not_blamed_on_it(monkeypatch):
@@ -259,16 +177,7 @@ def test_drawing_leaves_the_picture_alone(app, photo):
     np.testing.assert_array_equal(image, before)
 
 
-def test_drawing_stays_inside_what_it_marks(app, photo):
-    image = photo("faces/collins_1")
-    (face,) = faces.detect_faces(app, image)
-    drawn = faces.draw_faces(image, [face], labels=["Eileen Collins ✓ Ж م"])
-    rows, columns = np.nonzero((drawn != image).any(axis=2))
-    assert rows.min() > face.bbox[1] - 40 and rows.max() < face.bbox[3] + 10
-    assert columns.min() > face.bbox[0] - 10
-
-
-@pytest.mark.parametrize("one, other", ["王小", "กข", "हद", "شب", "אב", "Жλ"])
+@pytest.mark.parametrize("one, other", ["王小", "กข", "شب", "Жλ"])
 def test_a_label_shows_its_letters_or_says_that_it_cannot(
     app, photo, one, other
 ):
@@ -300,15 +209,6 @@ def test_letters_that_no_font_has_are_named(app, photo, monkeypatch):
     draw._font_file.cache_clear()
 
 
-def test_a_label_may_be_a_number(app, photo):
-    image = photo("faces/obama_1")
-    found = faces.detect_faces(app, image)
-    np.testing.assert_array_equal(
-        faces.draw_faces(image, found, labels=[0.93]),
-        faces.draw_faces(image, found, labels=["0.93"]),
-    )
-
-
 def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
     for name in ("group8_office", "crowd_crossing", "obama_1"):
         for face in faces.detect_faces(app, photo(f"faces/{name}")):
@@ -318,7 +218,7 @@ def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
     face.det_score = np.float32(0.9271)
     np.testing.assert_array_equal(
         faces.draw_faces(image, [face]),
-        faces.draw_faces(image, [face], labels=["0.92"]),
+        faces.draw_faces(image, [face], labels=[0.92]),  # or a number
     )
     assert draw.rounded_down(np.float32(0.93)) == "0.93"
 
@@ -349,93 +249,41 @@ def test_head_axes_follow_the_angles():
     np.testing.assert_allclose(tilted[0], [0, 1, 0], atol=1e-12)
 
 
-def test_a_turned_picture_turns_the_pose(app, photo):
-    image = photo("faces/obama_1")
-    (upright,) = faces.detect_faces(app, image)
-    mirrored = faces.detect_faces(app, np.ascontiguousarray(image[:, ::-1]))
-    assert abs(upright.pose[1] + mirrored[0].pose[1]) < 5
-
-
-def test_threads_do_not_change_the_embeddings(app, photo):
-    pictures = [photo(f"faces/{name}") for name in ONE_FACE[:6]]
-    with ThreadPool(3) as pool:
-        found = pool.map(functools.partial(analysis.embed_faces, app), pictures)
-    for picture, (one,) in zip(pictures, found, strict=True):
-        (other,) = faces.detect_faces(app, picture)
-        np.testing.assert_allclose(one.embedding, other.embedding)
-
-
-def count_faces(app, name):
-    image = images.load_image(images.sample(f"faces/{name}"))
-    return len(faces.detect_faces(app, image))
-
-
-class Photographs:
-    """What a learner hands to a DataLoader."""
-
-    def __init__(self, app, names):
-        self.app, self.names = app, names
-
-    def __len__(self):
-        return len(self.names)
-
-    def __getitem__(self, number):
-        return count_faces(self.app, self.names[number])
-
-
-NAMES = ["obama_1", "group8_office", "noface_cat"]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's default")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_finds_the_same_faces(app):
-    from torch.utils.data import DataLoader
-
-    counts = [count_faces(app, name) for name in NAMES]
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        work = functools.partial(count_faces, app)
-        assert pool.map_async(work, NAMES).get(timeout=120) == counts
-    # The loader forks, so that the app is not pickled here.
-    loader = DataLoader(
-        Photographs(app, NAMES),
-        num_workers=1,
-        timeout=120,
-        multiprocessing_context="fork",
+def test_a_forked_child_finds_the_same_faces(app, photo):
+    """It inherits the app, as in PyTorch's DataLoader; nothing is pickled."""
+    image = photo("faces/group8_office")
+    count = len(faces.detect_faces(app, image))
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(
+        target=lambda: sender.send(len(faces.detect_faces(app, image)))
     )
-    assert [int(count) for count in loader] == counts
+    child.start()
+    try:
+        assert receiver.poll(120) and receiver.recv() == count
+    finally:
+        child.kill()
 
 
-def test_other_processes_open_the_pack_again(app):
-    counts = [count_faces(app, name) for name in NAMES]
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        work = functools.partial(count_faces, app)  # pickled, as joblib does
-        assert pool.map_async(work, NAMES).get(timeout=240) == counts
-
-
-def test_a_copy_does_what_the_original_does(photo):
+def test_a_copy_does_what_the_original_does(tmp_path, monkeypatch, photo):
+    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
     original = faces.load_face_analysis(
-        det_size=(320, 320), det_thresh=0.8, providers=["CPUExecutionProvider"]
+        "own", det_size=(320, 320), det_thresh=0.8
     )
     del original.models["genderage"]
-    image = photo("faces/group8_office")
-    expected = faces.detect_faces(original, image)
+    expected = faces.detect_faces(original, photo("faces/group8_office"))
+    monkeypatch.chdir("/")
     for copied in (
         copy.deepcopy(original),
         pickle.loads(pickle.dumps(original)),
     ):
-        found = faces.detect_faces(copied, image)
+        found = faces.detect_faces(copied, photo("faces/group8_office"))
         assert [f.keys() for f in found] == [f.keys() for f in expected]
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one.embedding, other.embedding)
-        assert copied.det_thresh == 0.8 and copied.det_size == (320, 320)
-
-
-def test_a_pack_is_opened_again_from_another_folder(tmp_path, monkeypatch):
-    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
-    monkeypatch.chdir(tmp_path)
-    own = faces.load_face_analysis("own", det_thresh=0.65)
-    monkeypatch.chdir("/")
-    assert count_faces(copy.deepcopy(own), "obama_1") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads")
@@ -459,15 +307,6 @@ print(len(os.listdir("/proc/self/task")) - before)
     assert int(result.stdout) <= 4
 
 
-def test_faces_import_neither_torch_nor_tensorflow():
-    program = (
-        "import sys; from course_utils import faces; "
-        "app = faces.load_face_analysis(); "
-        "assert not {'torch', 'tensorflow'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
 def test_the_orl_faces_are_read_when_asked_for(app):
     photographs, people = faces.orl()
     assert len(photographs) == len(people) == 400
@@ -484,7 +323,4 @@ def test_from_afar_keeps_the_size_and_little_else():
     blurred = faces.from_afar(noise)
     assert blurred.shape == noise.shape and blurred.dtype == np.uint8
     assert blurred.std() < 0.3 * noise.std()
-    np.testing.assert_array_equal(faces.from_afar(noise, 1), noise)
     assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)
-    with pytest.raises(ValueError, match="above 0 and up to 1, not 6"):
-        faces.from_afar(noise, 6)

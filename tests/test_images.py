@@ -3,8 +3,6 @@
 import io
 import os
 import struct
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -28,128 +26,78 @@ def saved(tmp_path, picture, name="picture.png", **options):
     "mode, colour, expected",
     [
         ("1", 1, (255, 255, 255)),
-        ("L", 100, (100, 100, 100)),
         ("LA", (100, 255), (100, 100, 100)),
-        ("RGB", RED, RED),
-        ("RGBA", RED + (255,), RED),
+        ("RGBA", RED + (0,), (255, 255, 255)),  # laid on white
         ("P", 0, (0, 0, 0)),
         ("I;16", 25700, (100, 100, 100)),
+        ("CMYK", (0, 255, 255, 0), RED),
     ],
 )
-def test_every_png_mode_becomes_rgb(tmp_path, mode, colour, expected):
-    path = saved(tmp_path, Image.new(mode, (3, 2), colour))
+def test_every_mode_becomes_rgb(tmp_path, mode, colour, expected):
+    name = "a.tiff" if mode == "CMYK" else "a.png"
+    path = saved(tmp_path, Image.new(mode, (3, 2), colour), name)
     image = images.load_image(path)
     assert image.shape == (2, 3, 3) and image.dtype == np.uint8
     np.testing.assert_array_equal(image[1, 2], expected)
+    image[:] = 0  # it may be changed
 
 
-def grey_file(tmp_path, values, dtype, **options):
-    picture = Image.fromarray(np.array([values], dtype))
-    return saved(tmp_path, picture, "grey.tiff", **options)
-
-
-# White is neither known nor the largest value: it is assumed, and said.
+# White is never the largest value: it is told, or else assumed, and said.
 @pytest.mark.parametrize(
-    "values, dtype, white, grey",
+    "values, dtype, told, assumed, grey",
     [
-        ([0, 0.5, 1.001] + [0.5] * 20, np.float32, 1, 128),
-        ([0, 0.5, np.inf] + [0.5] * 20, np.float32, 1, 128),
-        ([0, 0.5, np.nan] + [0.5] * 20, np.float32, 1, 128),
-        ([0, 0.5] + [1.001] * 20, np.float32, 1, 128),
-        ([0, 100.0, 255, 255], np.float32, 255, 100),
-        ([0, 25700, 65535, 65535], np.int32, 65535, 100),
-        ([0, 2**31 - 1, 2**31 - 1], np.int32, 2**32 - 1, 127),
-        ([0, 2056, 4095, 4095], np.uint16, 65535, 8),  # 12 bits, or dark?
+        ([0, 2048, 4095], np.uint16, 4095, None, 128),
+        ([0, 50.0, 100], np.float32, 100, None, 128),
+        ([0, 0.5, np.inf] + [0.5] * 20, np.float32, None, 1, 128),
+        ([0, 0.5, np.nan] + [0.5] * 20, np.float32, None, 1, 128),
+        ([0, 0.5] + [1.001] * 20, np.float32, None, 1, 128),
+        ([0, 100.0, 255, 255], np.float32, None, 255, 100),
+        ([0, 25700, 65535, 65535], np.int32, None, 65535, 100),
+        ([0, 2056, 4095, 4095], np.uint16, None, 65535, 8),  # 12 bits, or dark?
     ],
 )
-def test_a_range_that_the_file_does_not_tell(
-    tmp_path, values, dtype, white, grey
-):
-    path = grey_file(tmp_path, values, dtype)
-    with pytest.warns(UserWarning, match=f"white: {white} was assumed"):
+def test_which_value_is_white(tmp_path, values, dtype, told, assumed, grey):
+    picture = Image.fromarray(np.array([values], dtype))
+    tags = {341: told} if told else {}
+    path = saved(tmp_path, picture, "grey.tiff", tiffinfo=tags)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         image = images.load_image(path)
     assert image[0, :2, 0] == pytest.approx([0, grey], abs=1)
+    said = [f"white: {assumed} was assumed" in str(c.message) for c in caught]
+    assert said == ([] if told else [True])
 
 
-@pytest.mark.parametrize(
-    "values, dtype, white",
-    [
-        ([0, 2048, 4095], np.uint16, 4095),
-        ([0, 50.0, 100], np.float32, 100),
-        ([0, 32768, 65535], np.int32, 65535),
-    ],
-)
-def test_a_range_that_the_file_tells(tmp_path, values, dtype, white):
-    path = grey_file(tmp_path, values, dtype, tiffinfo={341: white})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        image = images.load_image(path)
-    assert image[0, :, 0] == pytest.approx([0, 128, 255], abs=1)
-
-
-def test_cmyk_tiff_and_grey_with_more_than_8_bits(tmp_path):
-    picture = Image.new("CMYK", (3, 2), (0, 255, 255, 0))
-    path = saved(tmp_path, picture, "picture.tiff")
-    np.testing.assert_array_equal(images.load_image(path)[0, 0], RED)
+def test_12_bit_grey_of_a_plain_format(tmp_path):
     plain = tmp_path / "grey.pgm"
     plain.write_bytes(b"P5 3 1 4095 " + struct.pack(">3H", 0, 2048, 4095))
     assert images.load_image(plain)[0, :, 0] == pytest.approx([0, 128, 255], 1)
 
 
-def test_cmyk_jpeg(tmp_path):
-    picture = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
-    image = images.load_image(saved(tmp_path, picture, "picture.jpg"))
-    assert np.abs(image[8, 8].astype(int) - RED).max() < 40
-
-
-def test_transparency_is_laid_on_white(tmp_path):
-    picture = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
-    picture.putpixel((1, 0), (0, 0, 255, 255))
-    image = images.load_image(saved(tmp_path, picture))
-    np.testing.assert_array_equal(image, [[[255, 255, 255], [0, 0, 255]]])
-
-
-def test_palette_with_transparency(tmp_path):
-    picture = Image.new("P", (1, 1), 0)
-    path = saved(tmp_path, picture, "picture.gif", transparency=0)
+def test_of_an_animation_with_transparency_the_first_frame_counts(tmp_path):
+    frames = [Image.new("P", (1, 1), colour) for colour in (0, 1)]
+    moving = {"save_all": True, "append_images": frames[1:]}
+    path = saved(tmp_path, frames[0], "a.gif", transparency=0, **moving)
     np.testing.assert_array_equal(images.load_image(path)[0, 0], [255] * 3)
 
 
-def test_exif_rotation_is_applied(tmp_path):
-    picture = Image.new("RGB", (4, 2), "white")
-    picture.putpixel((0, 0), RED)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn a quarter clockwise to see it upright
-    image = images.load_image(saved(tmp_path, picture, exif=exif))
-    assert image.shape == (4, 2, 3)
-    np.testing.assert_array_equal(image[0, 1], RED)
-
-
-def sloppy_exif(*others):
-    """Orientation 6, and then what some program wrote: (tag, type, value)."""
-    entries = [(0x0112, 3, struct.pack("<HH", 6, 0)), *others]
-    data, place = b"", 8 + 2 + 12 * len(entries) + 4
-    directory = struct.pack("<H", len(entries))
-    for tag, kind, value in entries:
-        directory += struct.pack("<HHI", tag, kind, 1 if kind != 2 else 4)
-        if len(value) > 4:
-            directory += struct.pack("<I", place + len(data))
-            data += value
-        else:
-            directory += value.ljust(4, b"\0")
-    header = b"Exif\0\0II*\0" + struct.pack("<I", 8)
-    return header + directory + struct.pack("<I", 0) + data
+def sloppy_exif(tag=0x0128, kind=3, value=b"\2"):
+    """Orientation 6, and one entry as some program wrote it."""
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    entries += struct.pack("<HHI", tag, kind, 4 if kind == 2 else 1)
+    if len(value) > 4:  # it stands behind the entries
+        value = struct.pack("<I", 8 + 2 + 2 * 12 + 4) + bytes(4) + value
+    entries += value.ljust(8, b"\0")
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries
 
 
 @pytest.mark.parametrize(
     "exif",
     [
-        sloppy_exif((0x011A, 2, b"300\0")),  # XResolution as text
-        sloppy_exif((0x011A, 10, struct.pack("<ii", -72, 1))),  # negative
-        sloppy_exif((0x011A, 5, struct.pack("<II", 72, 0))),  # over zero
-        sloppy_exif((0x0128, 2, b"2\0")),  # a unit as text
-        sloppy_exif((0x8769, 4, struct.pack("<I", 99999))),  # leads nowhere
-        sloppy_exif((0x9999, 77, b"what")),  # no such type
+        sloppy_exif(0x011A, 2, b"300\0"),  # XResolution as text
+        sloppy_exif(0x011A, 10, struct.pack("<ii", -72, 1)),  # negative
+        sloppy_exif(0x8769, 4, struct.pack("<I", 99999)),  # leads nowhere
+        sloppy_exif(0x9999, 77, b"what"),  # no such type
         b"Exif\0\0" + sloppy_exif(),  # the header twice
     ],
 )
@@ -182,13 +130,6 @@ def test_every_orientation_of_every_format_comes_out_the_same(tmp_path):
             np.testing.assert_array_equal(images.load_image(path), upright)
 
 
-def test_animation_gives_its_first_frame(tmp_path):
-    frames = [Image.new("RGB", (2, 2), c) for c in ("red", "blue")]
-    path = tmp_path / "moving.gif"
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(images.load_image(path)[0, 0], RED)
-
-
 def test_upload_from_memory():
     data = io.BytesIO()
     Image.new("RGB", (5, 4), RED).save(data, "PNG")
@@ -196,82 +137,46 @@ def test_upload_from_memory():
     assert images.load_image(data).shape == (4, 5, 3)
 
 
-def test_max_side_shrinks_but_never_enlarges(tmp_path):
-    path = saved(tmp_path, Image.new("RGB", (400, 100)))
-    assert images.load_image(path, max_side=200).shape == (50, 200, 3)
-    assert images.load_image(path, max_side=1000).shape == (100, 400, 3)
-
-
 @pytest.mark.parametrize(
     "size, small",
     [
-        ((1, 1), (1, 1)),
+        ((400, 100), (400, 100)),  # never enlarged
+        ((1000, 100), (500, 50)),
         ((20_000, 10), (500, 1)),
         ((1, 2600), (1, 500)),
-        ((2600, 1), (500, 1)),
     ],
 )
-def test_extreme_sizes(tmp_path, size, small):
+def test_max_side_shrinks_and_leaves_at_least_a_pixel(tmp_path, size, small):
     path = saved(tmp_path, Image.new("RGB", size, RED))
     assert images.load_image(path).shape[1::-1] == size
     assert images.load_image(path, max_side=500).shape[1::-1] == small
 
 
-def test_missing_folder_and_empty(tmp_path):
-    (tmp_path / "empty.jpg").touch()
-    for name, word in [
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
         ("nothing.jpg", "does not exist"),
+        ("long" * 100 + ".jpg", "does not exist"),
+        ("a\0b.jpg", "does not exist"),
         (".", "is a folder"),
         ("empty.jpg", "is empty"),
-    ]:
-        with pytest.raises(ImageError, match=word):
-            images.load_image(tmp_path / name)
-
-
-@pytest.mark.parametrize("wrong", [None, 3, b"bytes", np.zeros((2, 2, 3))])
-def test_neither_a_name_nor_an_open_file(wrong):
-    with pytest.raises(ImageError, match="takes the name of a file or an open"):
+        ("notes.jpg", "notes.jpg is not a picture"),
+        ("https://example.org/me.jpg", "is an address: save the picture"),
+        (Path("http://example.org/me.jpg"), "is an address"),
+        (None, "takes a file, by name or open"),
+        (np.zeros((2, 2, 3)), "takes a file, by name or open"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read(tmp_path, monkeypatch, wrong, sentence):
+    monkeypatch.chdir(tmp_path)
+    Path("empty.jpg").touch()
+    Path("notes.jpg").write_text("buy milk")
+    with pytest.raises(ImageError, match=sentence):
         images.load_image(wrong)
 
 
-@pytest.mark.parametrize("name", ["long" * 100 + ".jpg", "a\0b.jpg"])
-def test_a_name_that_no_file_can_have(name):
-    with pytest.raises(ImageError, match="does not exist"):
-        images.load_image(name)
-
-
-def test_an_address_is_not_read():
-    with pytest.raises(ImageError, match="is an address: save the picture"):
-        images.load_image("https://example.org/me.jpg")
-    with pytest.raises(ImageError, match="is an address"):
-        images.load_image(Path("http://example.org/me.jpg"))
-
-
-def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    path = saved(tmp_path, Image.new("RGB", (3, 2)))
-
-    def locked(*_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Image, "open", locked)  # root may read everything
-    with pytest.raises(ImageError, match="ask for permission to read it"):
-        images.load_image(path)
-
-
-def test_a_picture_may_be_changed():
-    image = images.load_image(images.sample("faces/obama_1"))
-    image[:10] = 0
-    assert not image[:10].any()
-
-
-def test_not_a_picture(tmp_path):
-    path = tmp_path / "notes.jpg"
-    path.write_text("buy milk")
-    with pytest.raises(ImageError, match="notes.jpg is not a picture"):
-        images.load_image(path)
-
-
-@pytest.mark.parametrize("name", ["cut.jpg", "cut.png", "cut.gif"])
+@pytest.mark.parametrize("name", ["cut.jpg", "cut.png"])
 def test_truncated_file(tmp_path, name):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     path = saved(tmp_path, Image.fromarray(noise), name)
@@ -289,18 +194,10 @@ def test_decompression_bomb(tmp_path, monkeypatch, side, pillows_limit):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows_limit)
     with pytest.raises(ImageError, match="more than 89 million pixels"):
         images.load_image(path)
+    images.load_image(images.sample("faces/obama_1"))
 
 
-def test_pillow_without_a_limit_reads_pictures():
-    program = (
-        "from PIL import Image; Image.MAX_IMAGE_PIXELS = None\n"
-        "from course_utils import images\n"
-        "images.load_image(images.sample('faces/obama_1'))"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-@pytest.mark.parametrize("wrong", [0, -5, 2.5, "300", float("nan")])
+@pytest.mark.parametrize("wrong", [0, 2.5, "300"])
 def test_max_side_is_a_whole_number(wrong):
     with pytest.raises(ImageError, match="whole number, at least 1"):
         images.load_image(images.sample("faces/obama_1"), max_side=wrong)
@@ -314,10 +211,9 @@ def test_saved_pictures_come_back(tmp_path, name):
     assert np.abs(difference).max() <= 3
 
 
-@pytest.mark.parametrize("length", [246, 251, 255])  # bytes; 255 is the limit
-def test_names_as_long_as_names_can_be(tmp_path, length):
-    name = "ü" * ((length - 4) // 2) + "x" * (length % 2) + ".png"
-    assert len(name.encode()) == length
+def test_names_as_long_as_names_can_be(tmp_path):
+    name = "ü" * 125 + "x.png"
+    assert len(name.encode()) == 255
     path = images.save_image(np.zeros((2, 2, 3), np.uint8), tmp_path / name)
     assert images.load_image(path).shape == (2, 2, 3)
 
@@ -363,9 +259,8 @@ def test_save_errors(tmp_path):
     with pytest.raises(ImageError, match="cannot be written.*make its folder"):
         images.save_image(image, tmp_path / "absent" / "a.png")
     long = np.zeros((1, 70_000, 3), np.uint8)
-    for name in ("long.jpg", "long.webp"):
-        with pytest.raises(ImageError, match="70000 x 1 pixels are too many"):
-            images.save_image(long, tmp_path / name)
+    with pytest.raises(ImageError, match="70000 x 1 pixels are too many"):
+        images.save_image(long, tmp_path / "long.jpg")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -384,24 +279,14 @@ def test_what_is_not_a_picture_array(wrong, word):
         images.require_rgb(wrong)
 
 
-@pytest.mark.parametrize(
-    "kind, least", [("faces", 18), ("styles", 15), ("content", 14)]
-)
-def test_all_samples_can_be_read(kind, least):
+@pytest.mark.parametrize("kind", images.KINDS)
+def test_all_samples_can_be_read_and_are_credited(kind):
     files = images.samples(kind)
-    assert len(files) >= least
+    credits = (files[0].parents[1] / "CREDITS.md").read_text()
     for file in files:
         assert images.sample(f"{kind}/{file.stem}") == file
-        assert max(images.load_image(file).shape) <= 1024
-
-
-def test_every_sample_is_credited():
-    credits = (
-        images.sample("faces/obama_1").parents[1] / "CREDITS.md"
-    ).read_text()
-    for kind in images.KINDS:
-        for file in images.samples(kind):
-            assert f"{kind}/{file.name}" in credits
+        assert images.load_image(file).any()
+        assert f"{kind}/{file.name}" in credits
 
 
 def test_unknown_sample_suggests_names():
@@ -416,9 +301,8 @@ def test_show_lays_out_a_grid(tmp_path):
     figure = images.show(pictures, titles=["a", "b", "c"], columns=2)
     assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", ""]
     figure.savefig(tmp_path / "grid.png")
-    with pytest.raises(ImageError, match="3 pictures need 3 titles"):
-        images.show(pictures, titles=["a"])
-    with pytest.raises(ImageError, match="no picture"):
-        images.show([])
+    for wrong, titles in ((pictures, ["a"]), ([], None)):
+        with pytest.raises(ImageError, match="at least one picture, and a"):
+            images.show(wrong, titles)
     with pytest.raises(ImageError, match="cv2.imread returns None"):
         images.show(None)

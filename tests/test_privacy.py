@@ -15,7 +15,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 # Settings and lists of fonts, which these libraries keep for themselves.
-LIBRARIES = {".keras/keras.json", ".cache/matplotlib"}
+LIBRARIES = (".keras/keras.json", ".cache/matplotlib")
 
 
 @pytest.fixture
@@ -54,10 +54,11 @@ def watched(tmp_path):
 
 
 def written(home):
-    """The files below a home folder, without what libraries may keep."""
+    """The folders below a home in which a file lies, except what may."""
     files = (path for path in home.rglob("*") if path.is_file())
     names = (path.relative_to(home).as_posix() for path in files)
-    return [name for name in names if not name.startswith((*LIBRARIES,))]
+    ours = (name for name in names if not name.startswith(LIBRARIES))
+    return {name.split("/")[0] for name in ours}
 
 
 FACES = """
@@ -81,7 +82,7 @@ def test_faces_are_nobody_else_s_business(watched, tmp_path):
     """
     environment, attempts = watched
     subprocess.run([sys.executable, "-c", FACES], env=environment, check=True)
-    assert {name.split("/")[0] for name in written(tmp_path)} == {"people"}
+    assert written(tmp_path) == {"people"}
     assert attempts == []
 
 
@@ -94,10 +95,8 @@ def test_the_doctor_asks_only_this_machine(watched, tmp_path):
         cwd=ROOT,
         text=True,
     )
-    for name in ("torch", "tensorflow", "cv2", "onnxruntime"):
-        assert f"ok  {name} " in printed
     assert "All is well" in printed
-    assert written(tmp_path) == []
+    assert written(tmp_path) == set()
     assert attempts == []
 
 
@@ -106,10 +105,8 @@ def test_ray_is_told_to_report_nothing():
         "import course_utils; from ray._common.usage import usage_lib;"
         "print(usage_lib.usage_stats_enabled())"
     )
-    printed = subprocess.check_output(
-        [sys.executable, "-c", program], text=True
-    )
-    assert printed.strip() == "False"
+    printed = subprocess.check_output([sys.executable, "-c", program])
+    assert printed == b"False\n"
 
 
 def test_jupyterlab_asks_nobody(watched, tmp_path):
@@ -145,11 +142,11 @@ def test_jupyterlab_asks_nobody(watched, tmp_path):
 
 def ask(process, address):
     """Wait until a server answers, and return the text."""
-    while process.poll() is None:
+    while True:
+        assert process.poll() is None, "JupyterLab has ended"
         with contextlib.suppress(requests.ConnectionError):
             headers = {"Authorization": "token for-tests"}
             answer = requests.get(address, headers=headers, timeout=60)
             answer.raise_for_status()
             return answer.text
         time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab ended with status {process.returncode}.")

@@ -217,18 +217,6 @@ async def test_stop_before_the_first_step():
 
 
 @asynchronous
-async def test_pause_before_the_first_step_resumes_from_nothing():
-    lab = make_lab()
-    lab.start.click()
-    lab.pause.click()
-    await lab.finished()
-    assert lab.state == "paused" and not lab.transfer.latest
-    lab.resume.click()
-    await lab.finished()
-    assert lab.transfer.latest["torch"].step == STEPS
-
-
-@asynchronous
 async def test_a_paused_painting_can_be_stopped_or_started_anew():
     lab = make_lab()
     for button in (lab.stop, lab.start):
@@ -358,16 +346,6 @@ def wait_for_print(client, start):
 # Both frameworks
 
 
-@pytest.mark.parametrize("backend", vgg.BACKENDS)
-@asynchronous
-async def test_each_framework_paints(backend):
-    lab = make_lab(backend=backend)
-    transfer = await painted(lab)
-    assert list(transfer.latest) == [backend]
-    assert len(transfer.history[backend]) == STEPS
-    assert lab.message.value == ""
-
-
 @asynchronous
 async def test_both_take_turns():
     lab = make_lab()
@@ -454,9 +432,8 @@ async def test_too_little_memory_keeps_the_earlier_painting(monkeypatch):
 @pytest.mark.parametrize(
     ("knob", "text", "sentence"),
     [
-        ("sizes", "large", "list long sides in pixels"),
+        ("sizes", "", "list long sides in pixels"),
         ("sizes", "64, 32", "ascending"),
-        ("sizes", "", "list long sides"),
         ("style_layers", "conv4_2", "list layers with their shares"),
         ("content_layers", "conv9_1=1", "names &#x27;conv9_1&#x27;"),
     ],
@@ -629,6 +606,12 @@ async def test_the_png_holds_the_best_picture_to_the_last_bit(folder):
         assert (images.load_image(path) == progress.image).all()
         assert path.name in lab.notice.value
     assert "data:image/png;base64," in lab.notice.value
+    lab.save_png.click()  # and overwrites nothing
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"neuschwanstein_as_vangogh_starry_night_{backend}{number}.png"
+        for backend in ("tensorflow", "torch")
+        for number in ("", "_2")
+    ]
 
 
 @asynchronous
@@ -648,23 +631,6 @@ async def test_the_animation_goes_through_the_snapshots(folder):
     await painted(lab)
     lab.save_animation.click()
     assert "no snapshots" in lab.message.value
-
-
-@asynchronous
-async def test_saving_never_overwrites(folder):
-    lab = make_lab()
-    await painted(lab)
-    for _ in range(3):
-        lab.save_png.click()
-    lab.save_recipe.click()
-    lab.save_recipe.click()
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "neuschwanstein_as_vangogh_starry_night_torch.png",
-        "neuschwanstein_as_vangogh_starry_night_torch_2.png",
-        "neuschwanstein_as_vangogh_starry_night_torch_3.png",
-        "style_recipe.json",
-        "style_recipe_2.json",
-    ]
 
 
 def test_a_recipe_that_cannot_be_saved_is_explained(folder):
@@ -702,7 +668,6 @@ def test_a_recipe_is_saved_and_loaded(folder, upload):
     ("text", "sentence"),
     [
         (b"", "is not a recipe"),
-        (b"{", "is not a recipe"),
         (b'{"beta": 3}', "is not a recipe"),
         (b'{"steps": 0}', "steps is 0"),
         (b'{"style_image_weights": [1, 2]}', "several style pictures"),
@@ -715,21 +680,6 @@ def test_a_bad_recipe_is_explained_and_changes_nothing(upload, text, sentence):
     assert sentence in lab.message.value
     assert lab.recipe == TINY
     lab.close()
-
-
-@asynchronous
-async def test_an_uploaded_picture_is_painted(upload):
-    lab = make_lab()
-    square = np.zeros((40, 40, 3), np.uint8)
-    square[:, 20:] = 255
-    file = io.BytesIO()
-    Image.fromarray(square).save(file, "PNG")
-    upload(lab.content.upload, "my photo.png", file.getvalue())
-    transfer = await painted(lab)
-    assert (transfer.content == square).all()
-    assert transfer.latest["torch"].image.shape == (32, 32, 3)
-    lab.save_png.click()
-    assert "my_photo" in lab.notice.value
 
 
 # Nothing is left behind

@@ -16,17 +16,11 @@ def calibrations():
     """Invented pairs: the sums must be right whatever the pairs are."""
     random = np.random.default_rng(0)
     same = np.repeat([True, False], 1000)
+    different = random.normal(0.1, 0.1, 1000)
     return {
         name: faces.calibrate(
-            np.clip(
-                np.concatenate(
-                    [
-                        random.normal(centre, 0.12, 1000),
-                        random.normal(0.1, 0.1, 1000),
-                    ]
-                ),
-                -1,
-                1,
+            np.hstack([random.normal(centre, 0.08, 1000), different]).clip(
+                -1, 1
             ),
             same,
         )
@@ -78,16 +72,6 @@ def test_it_agrees_with_verify(explorer, app, photo):
     )
 
 
-def test_the_threshold_decides(explorer):
-    explorer.threshold.value = 0.9
-    assert "&lt; threshold 0.900" in explorer.verdict.value
-    assert "<b>different people</b>" in explorer.verdict.value
-    explorer.second.picker.menu.value = "biden_1"
-    explorer.threshold.value = 0.05
-    assert "≥ threshold 0.050" in explorer.verdict.value
-    assert "<b>same person</b>" in explorer.verdict.value
-
-
 @pytest.mark.parametrize("threshold", [-0.3, 0.0, 0.363, 0.7, 1.0])
 def test_line_slider_and_axis_are_in_line(explorer, threshold):
     explorer.threshold.value = threshold
@@ -119,13 +103,6 @@ def test_the_rates_are_those_of_the_chosen_pairs(explorer, calibrations):
             assert f"<b>{missed:.2%}</b> of 1,000 pairs of one" in (
                 explorer.rates.value
             )
-
-
-def test_another_calibration_moves_the_hills(explorer):
-    before = scale(explorer).astype(int)
-    explorer.calibration.value = "from afar"
-    after = scale(explorer)
-    assert (np.abs(before - after).max(axis=2) > 60).mean() > 0.02
 
 
 def test_wrong_decisions_are_solid(explorer):

@@ -58,15 +58,15 @@ class Exercise:
             that the notebook gives them.
         mistakes: {hint: wrong versions in NumPy that deserve it}, the most
             likely first.
+        frameworks: those in which the function can be written.
+        gradient: positions of the arguments through which the result must be
+            differentiable, where the framework can differentiate.
+        tolerance: largest error, as a share of the largest right value.
         errors: {words in an exception's name or message: hint}.
         small: makes one input of few round numbers, a tuple, from a random
             generator; the smallest that goes wrong is shown.
         describe: (small input, yours, right) -> hint, where a list of numbers
             says too little; None if this input does not show it.
-        frameworks: those in which the function can be written.
-        gradient: positions of the arguments through which the result must be
-            differentiable, where the framework can differentiate.
-        tolerance: largest error, as a share of the largest right value.
     """
 
     name: str
@@ -74,12 +74,16 @@ class Exercise:
     cases: Callable[[np.random.Generator], list[tuple]] = field(repr=False)
     solution: Callable = field(repr=False)
     mistakes: Mapping[str, Sequence[Callable]] = field(repr=False)
-    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
-    small: Callable[[np.random.Generator], tuple] | None = None
-    describe: Callable[[tuple, object, object], str | None] | None = None
     frameworks: Sequence[str] = ("numpy",)
     gradient: Sequence[int] = ()
     tolerance: float = 1e-3
+    errors: Mapping[str, str] = field(default_factory=dict, repr=False)
+    small: Callable[[np.random.Generator], tuple] | None = field(
+        default=None, repr=False
+    )
+    describe: Callable[[tuple, object, object], str | None] | None = field(
+        default=None, repr=False
+    )
 
     def __call__(
         self, function: Callable, framework: str = "numpy", record: bool = True
@@ -254,18 +258,15 @@ class _Attempt:
         )
 
     def check_gradient(self, case: tuple, generator) -> None:
-        """Compare the framework's gradient with a difference quotient.
+        """Compare the framework's gradient with difference quotients.
 
-        Both are slopes of the sum of the answer along one random direction,
-        which are about as large as the gradient is long.
+        Both are slopes of the sum of the answer along random directions, which
+        are about as large as the gradient is long; along a single one, a wrong
+        gradient may have the right slope.
         """
         inputs = self.tools.give(case)
         places = self.exercise.gradient
         watched = [*leaves([inputs[place] for place in places])]
-        ways = {
-            place: walk(lambda x: generator.normal(size=x.shape), case[place])
-            for place in places
-        }
         try:
             found = self.tools.gradients(
                 lambda: self.function(*inputs), watched
@@ -273,13 +274,19 @@ class _Attempt:
         except Exception as error:  # of an in-place operation, only now found
             raise Fault(self.explain(error)) from None
         gradient = flat(self.tools.take(found))
-        slope = gradient @ flat(ways)
-        wrong_by = abs(slope - _slope(self.exercise.solution, case, ways))
-        if not wrong_by <= 0.01 * np.linalg.norm(gradient):
-            raise Fault(
-                "the value is right, its gradient is not: somewhere the "
-                "calculation leaves the framework, or a tensor is detached."
+        for _ in range(3):
+            ways = {
+                n: walk(lambda x: generator.normal(size=x.shape), case[n])
+                for n in places
+            }
+            wrong_by = gradient @ flat(ways) - _slope(
+                self.exercise.solution, case, ways
             )
+            if not abs(wrong_by) <= 0.01 * np.linalg.norm(gradient):
+                raise Fault(
+                    "the value is right, its gradient is not: somewhere the "
+                    "calculation leaves the framework, or a tensor is detached."
+                )
 
 
 def _is_empty(function: Callable) -> bool:

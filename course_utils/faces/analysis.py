@@ -63,11 +63,7 @@ def settings_for(pack: str) -> PackSettings:
 
 
 def published_threshold(pack: str) -> float:
-    """Look up from which cosine similarity two faces count as one person.
-
-    Raises:
-        ValueError: none is published for this pack.
-    """
+    """Look up from which cosine similarity two faces count as one person."""
     threshold = settings_for(pack).threshold
     if threshold is None:
         raise ValueError(
@@ -78,11 +74,7 @@ def published_threshold(pack: str) -> float:
 
 
 def search_threshold(pack: str) -> float:
-    """Look up from which cosine similarity a search says "known".
-
-    Raises:
-        ValueError: neither measured nor published for this pack.
-    """
+    """Look up from which cosine similarity a search says "known"."""
     measured = settings_for(pack).search_threshold
     return published_threshold(pack) if measured is None else measured
 
@@ -122,8 +114,7 @@ def load_face_analysis(
     settings = settings_for(folder.name)
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
     _check_detector_settings(det_size, det_thresh)
-    _check_providers(providers)
-    providers = None if providers is None else list(providers)
+    _check_providers(providers or ())
     try:
         app = _open_pack(folder, providers, settings.small)
     except Exception as error:  # InsightFace and onnxruntime raise many kinds
@@ -145,20 +136,12 @@ def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
         to 1, ``kps`` (5, 2), and what the pack's models add: ``embedding``,
         ``landmark_2d_106`` (106, 2), ``landmark_3d_68`` (68, 3), ``pose``
         (pitch, yaw, roll) in degrees, ``gender``, ``age`` in years.
-
-    Raises:
-        images.ImageError: ``image`` is not an RGB ``uint8`` picture.
     """
     return _left_to_right(app.get(_to_bgr(image)))
 
 
 def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
-    """Find all faces and run only the recognition model: see ``detect_faces``.
-
-    Raises:
-        images.ImageError: ``image`` is not an RGB ``uint8`` picture.
-        ValueError: the pack has no recognition model.
-    """
+    """Find faces and run only the recognition model: see ``detect_faces``."""
     model = recognition_model(app)
     bgr = _to_bgr(image)
     faces = app.detect(bgr)
@@ -168,11 +151,7 @@ def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
 
 
 def recognition_model(app: FaceAnalysis):
-    """Return the model that makes the embeddings.
-
-    Raises:
-        ValueError: the pack has none.
-    """
+    """Return the model that makes the embeddings, or raise ValueError."""
     model = app.models.get("recognition")
     if model is None:
         raise ValueError("This pack has no recognition model: use another.")
@@ -180,17 +159,13 @@ def recognition_model(app: FaceAnalysis):
 
 
 def largest_face(faces: Sequence[Face]) -> Face:
-    """Return the face with the largest box, usually the one that is meant.
-
-    Raises:
-        NoFaceError: ``faces`` is empty.
-    """
+    """Return the face with the largest box, usually the one that is meant."""
     if not faces:
         raise NoFaceError(
             "No face was found: try a sharper picture, a lower det_thresh "
             "or another det_size."
         )
-    return max(faces, key=_box_area)
+    return max(faces, key=lambda face: np.prod(face.bbox[2:] - face.bbox[:2]))
 
 
 def _to_bgr(image: np.ndarray) -> np.ndarray:
@@ -199,11 +174,6 @@ def _to_bgr(image: np.ndarray) -> np.ndarray:
 
 def _left_to_right(faces: Iterable[Face]) -> list[Face]:
     return sorted(faces, key=lambda face: face.bbox[0])
-
-
-def _box_area(face: Face) -> float:
-    x0, y0, x1, y1 = face.bbox
-    return float((x1 - x0) * (y1 - y0))
 
 
 def _pack_folder(pack: str | os.PathLike) -> Path:
@@ -218,7 +188,7 @@ def _pack_folder(pack: str | os.PathLike) -> Path:
     return folder.resolve()
 
 
-def _open_pack(folder: Path, providers: list | None, small: bool):
+def _open_pack(folder: Path, providers: Sequence | None, small: bool):
     from insightface.model_zoo import model_zoo
 
     from course_utils.faces.parallel import ParallelFaceAnalysis
@@ -280,9 +250,7 @@ def _check_providers(wanted) -> None:
     if isinstance(wanted, str):
         raise ValueError(f"providers is a list of names: write [{wanted!r}].")
     offered = get_available_providers()
-    names = [
-        each if isinstance(each, str) else each[0] for each in wanted or ()
-    ]
+    names = [each if isinstance(each, str) else each[0] for each in wanted]
     missing = [name for name in names if name not in offered]
     if missing:
         raise ValueError(

@@ -17,15 +17,11 @@ if TYPE_CHECKING:
     from insightface.app.common import Face
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
-COLORS = {
-    "orange": (230, 159, 0),
-    "sky blue": (86, 180, 233),
-    "green": (0, 158, 115),
-    "yellow": (240, 228, 66),
-    "blue": (0, 114, 178),
-    "vermilion": (213, 94, 0),
-}
-_POINT = COLORS["sky blue"]
+_YELLOW = (240, 228, 66)
+_SKY_BLUE = (86, 180, 233)
+_VERMILION = (213, 94, 0)
+_GREEN = (0, 158, 115)
+_BLUE = (0, 114, 178)
 _LANDMARKS = {"5": "kps", "106": "landmark_2d_106", "68": "landmark_3d_68"}
 
 
@@ -48,11 +44,6 @@ def draw_faces(
         labels: one a face, in any script that a font of this machine has;
             empty strings draw nothing. Default: the detection score, rounded
             down, so that at this threshold the face still counts.
-
-    Raises:
-        images.ImageError: ``image`` is not a picture.
-        ValueError: unknown ``landmarks``, a model that the pack lacks, not one
-            label each, or a single face instead of a list.
     """
     import cv2
 
@@ -72,7 +63,7 @@ def draw_faces(
     for face in faces:
         if boxes:
             x0, y0, x1, y1 = np.rint(face.bbox).astype(int).tolist()
-            cv2.rectangle(canvas, (x0, y0), (x1, y1), COLORS["yellow"], line)
+            cv2.rectangle(canvas, (x0, y0), (x1, y1), _YELLOW, line)
         if landmarks is not None:
             _draw_points(canvas, _points(face, landmarks), _radius(face))
     return _draw_labels(canvas, faces, [str(label) for label in labels])
@@ -86,14 +77,7 @@ def rounded_down(score: float, digits: int = 2) -> str:
 
 
 def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
-    """Draw the axes of the head: right (orange), down (green), forward (blue).
-
-    Into a copy. ``face`` has a ``pose`` if the pack has 3-D landmarks.
-
-    Raises:
-        images.ImageError: ``image`` is not a picture.
-        ValueError: the face has no pose.
-    """
+    """Draw the head's axes: right (orange), down (green), forward (blue)."""
     import cv2
 
     if face.get("pose") is None:
@@ -101,15 +85,14 @@ def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
     canvas = images.require_rgb(image).copy()
     centre = face.kps[2]  # the tip of the nose
     length = 0.6 * (face.bbox[2] - face.bbox[0])
-    for axis, color in zip(
-        head_axes(face.pose), ("vermilion", "green", "blue"), strict=True
-    ):
+    axes, colors = head_axes(face.pose), (_VERMILION, _GREEN, _BLUE)
+    for axis, color in zip(axes, colors, strict=True):
         tip = centre + length * axis[:2]
         cv2.arrowedLine(
             canvas,
-            tuple(np.rint(centre).astype(int).tolist()),
-            tuple(np.rint(tip).astype(int).tolist()),
-            COLORS[color],
+            np.rint(centre).astype(int).tolist(),
+            np.rint(tip).astype(int).tolist(),
+            color,
             _line_width(canvas) + 1,
             cv2.LINE_AA,
             tipLength=0.2,
@@ -120,18 +103,13 @@ def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
 def head_axes(pose: np.ndarray) -> np.ndarray:
     """Turn a pose into the directions in which the head's axes point.
 
-    Args:
-        pose: (pitch, yaw, roll) in degrees as InsightFace gives them, the
-            Euler angles of R = Rz(roll) Ry(yaw) Rx(pitch).
-
-    Returns:
-        Unit vectors, shape (3, 3): rows right, down and forward as seen in
-        the picture; columns x (to the right), y (down), z (to the viewer).
+    ``pose`` is (pitch, yaw, roll) in degrees, the Euler angles of InsightFace:
+    R = Rz(roll) Ry(yaw) Rx(pitch). Returns unit vectors, shape (3, 3): rows
+    right, down and forward; columns x (to the right), y (down), z (to the
+    viewer).
     """
-    (cx, cy, cz), (sx, sy, sz) = (
-        np.cos(np.deg2rad(pose)),
-        np.sin(np.deg2rad(pose)),
-    )
+    angles = np.deg2rad(pose)
+    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
@@ -151,19 +129,20 @@ def _draw_points(canvas: np.ndarray, points: np.ndarray, radius: int) -> None:
     # Sixteenths of a pixel: rounding to whole ones would misplace small faces.
     # The dark rim keeps the points visible on any skin.
     for x, y in np.rint(points * 16).astype(int).tolist():
-        for size, color in ((radius * 24, (0, 0, 0)), (radius * 16, _POINT)):
+        for size, color in ((radius * 24, (0, 0, 0)), (radius * 16, _SKY_BLUE)):
             cv2.circle(canvas, (x, y), size, color, -1, cv2.LINE_AA, 4)
 
 
 def _draw_labels(canvas, faces, labels) -> np.ndarray:
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     size = max(11, round(max(canvas.shape[:2]) / 45))
     for face, label in zip(faces, labels, strict=True):
         if label:
-            _write_in_box(pen, label, _font(label, size), face.bbox)
+            font = ImageFont.truetype(_font_file(frozenset(label)), size)
+            _write_in_box(pen, label, font, face.bbox)
     return np.asarray(picture).copy()
 
 
@@ -173,14 +152,8 @@ def _write_in_box(pen, label: str, font, box) -> None:
     width, height = right - left + 6, bottom - top + 6
     x = float(np.clip(box[0], 0, max(0, pen.im.size[0] - width)))
     y = box[1] - height if box[1] >= height else max(0.0, box[1])
-    pen.rectangle((x, y, x + width, y + height), fill=COLORS["yellow"])
+    pen.rectangle((x, y, x + width, y + height), fill=_YELLOW)
     pen.text((x + 3 - left, y + 3 - top), label, fill="black", font=font)
-
-
-def _font(text: str, size: int):
-    from PIL import ImageFont
-
-    return ImageFont.truetype(_font_file(frozenset(text)), size)
 
 
 @functools.cache
@@ -196,10 +169,9 @@ def _font_file(letters: frozenset[str]) -> str:
     lacking = _lacking(best, letters)
     for path in _system_fonts() if lacking else ():
         with contextlib.suppress(RuntimeError, OSError):  # a damaged file
-            best = min(
-                best, path, key=lambda path: len(_lacking(path, letters))
-            )
-    lacking = _lacking(best, letters)
+            lacks = _lacking(path, letters)
+            if len(lacks) < len(lacking):
+                best, lacking = path, lacks
     if lacking:
         warnings.warn(
             f"No font of this machine has the letters {lacking}: install one "
@@ -213,7 +185,7 @@ def _lacking(path: str, letters: frozenset[str]) -> str:
     from matplotlib.ft2font import FT2Font
 
     font = FT2Font(path)
-    seen = sorted(letter for letter in letters if letter.isprintable())
+    seen = sorted(filter(str.isprintable, letters))
     if not font.scalable:  # coloured emoji, of one size
         return "".join(seen)
     return "".join(c for c in seen if not font.get_char_index(ord(c)))

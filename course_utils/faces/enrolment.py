@@ -249,6 +249,8 @@ def _commit(
     gallery: FaceGallery, findings: list[Finding]
 ) -> dict[Path, str | Match]:
     """Return an outcome of each: added, duplicate, the reason, a lookalike."""
+    # They come in any order; of two copies the first by name is enrolled.
+    findings = sorted(findings, key=lambda finding: finding.photograph.path)
     outcomes = {f.photograph.path: f.reason or _DUPLICATE for f in findings}
     rows = [f for f in findings if f.embedding is not None]
     if not rows:
@@ -268,29 +270,28 @@ def _commit(
 
 
 def _report(gallery, listing: Listing, outcomes: dict) -> FolderReport:
-    paths = [photograph.path for photograph in listing.photographs]
-    of = {path: outcomes.get(path) for path in paths}
-    lookalikes = [(p, of[p]) for p in paths if isinstance(of[p], Match)]
-    added = {path for path in paths if of[path] == _ADDED}
-    added |= {path for path, _ in lookalikes}
-    duplicates = {path for path in paths if of[path] == _DUPLICATE}
-    remaining = {path for path in paths if of[path] is None}
-    rejected = set(paths) - added - duplicates - remaining
-
-    def in_order(those: set[Path]) -> tuple[Path, ...]:
-        return tuple(path for path in paths if path in those)
-
+    added, duplicates, remaining, lookalikes = [], [], [], []
+    rejected = list(listing.rejected)
+    for path, *_ in listing.photographs:
+        outcome = outcomes.get(path)
+        if outcome is None:
+            remaining.append(path)
+        elif outcome == _ADDED:
+            added.append(path)
+        elif isinstance(outcome, Match):
+            added.append(path)
+            lookalikes.append((path, outcome))
+        elif outcome == _DUPLICATE:
+            duplicates.append(path)
+        else:
+            rejected.append((path, outcome))
+    without = set(listing.people) - set(gallery.people())
     return FolderReport(
-        added=in_order(added),
-        duplicates=in_order(duplicates),
-        rejected=(
-            *listing.rejected,
-            *((path, of[path]) for path in in_order(rejected)),
-        ),
-        remaining=in_order(remaining),
-        people_without_photograph=tuple(
-            sorted(set(listing.people) - set(gallery.people()))
-        ),
+        tuple(added),
+        tuple(duplicates),
+        tuple(rejected),
+        tuple(remaining),
+        people_without_photograph=tuple(sorted(without)),
         lookalikes=tuple(lookalikes),
     )
 

@@ -70,6 +70,18 @@ PRAGMA synchronous = EXTRA;   -- a commit survives a power cut
 PRAGMA secure_delete = ON;    -- what is deleted is overwritten with zeros
 PRAGMA temp_store = MEMORY;   -- VACUUM writes no copy to another folder
 """
+_SENTENCES = {
+    sqlite3.SQLITE_BUSY: "Another program has been writing to {path} for "
+    "{seconds:g} s: wait for it or end it, then try again.",
+    sqlite3.SQLITE_FULL: "The disk of {path} is full: nothing was changed. "
+    "Free some space and try again.",
+    sqlite3.SQLITE_READONLY: "{path} cannot be written to: ask for permission, "
+    "or copy the gallery elsewhere.",
+    sqlite3.SQLITE_CANTOPEN: "{path} cannot be used: name a folder in which "
+    "you may read and write.",
+    sqlite3.SQLITE_IOERR: "Reading or writing {path} failed ({error}): look "
+    "whether its disk is full or broken, and at gallery.people().",
+}
 
 
 class GalleryError(Exception):
@@ -248,12 +260,7 @@ class FaceGallery:
 
     @property
     def app(self) -> FaceAnalysis:
-        """The face models that this gallery embeds with.
-
-        Raises:
-            weights.WeightsError: its pack is not on this machine under its
-                name; open the gallery with ``app=``.
-        """
+        """The face models that this gallery embeds with."""
         with self._lock:
             if self._app is None:
                 name = self.pack.name if self.pack else "course_mini"
@@ -320,7 +327,16 @@ class FaceGallery:
                 failed.append((name, error))
         if len(failed) == len(photographs):
             raise failed[0][1]
-        added = self._enrol_new(person, new)
+        added = []
+        if new:
+            names, digests, embeddings = zip(*new, strict=True)
+            added = self.enrol_embeddings(
+                [person] * len(new),
+                np.stack(embeddings),
+                names,
+                digests=digests,
+                pack=pack_identity(self.app),
+            )
         twice = [name for n, (name, *_) in enumerate(new) if n not in added]
         others = (self.lookalike(person, new[n][2]) for n in added)
         return Enrolment(
@@ -342,17 +358,10 @@ class FaceGallery:
     ) -> list[int]:
         """Add rows that are embedded already, in one durable commit.
 
-        A row whose person has a photograph of its digest already is passed
-        over. ``embeddings`` is (rows, d), of any length but 0; ``digests`` are
-        from ``photograph_digest``, ``pack`` from ``pack_identity``.
-
-        Returns:
-            The numbers of the rows added, from 0.
-
-        Raises:
-            WrongPackError: another pack or size than the gallery's.
-            ValueError: not one of each a row, an empty name, or an embedding
-                that is not finite or all zeros.
+        Returns the numbers of the rows added; one whose person has a photograph
+        of its digest already is passed over. ``embeddings`` is (rows, d), of
+        any length but 0; ``digests`` are from ``photograph_digest``, ``pack``
+        is from ``pack_identity``.
         """
         people = [clean_name(person) for person in people]
         matrix = _unit_rows(embeddings, pack.size)
@@ -379,13 +388,10 @@ class FaceGallery:
             return set(self._db.execute("SELECT person, digest FROM face"))
 
     def lookalike(self, person: str, embedding: np.ndarray) -> Match | None:
-        """Return the other person as whom this face would be known, if any.
-
-        None also when the pack has no published threshold.
-        """
+        """Return the other person as whom this face would be known, if any."""
         try:
             result = self.search(embedding, k=2)
-        except ValueError:
+        except ValueError:  # no threshold is published for this pack
             return None
         for match in result.matches:
             if match.person != person:
@@ -402,9 +408,6 @@ class FaceGallery:
             k: how many people to return at most.
             threshold: cosine similarity, -1 to 1, from which the best match
                 counts as known. Default: what suits the pack.
-
-        Returns:
-            A ``SearchResult``; of an empty gallery "unknown" without matches.
 
         Raises:
             NoFaceError, SeveralFacesError: the picture does not show exactly
@@ -524,19 +527,6 @@ class FaceGallery:
             )
             return found.fetchone() is not None
 
-    def _enrol_new(self, person: str, new: list[tuple]) -> list[int]:
-        """Commit (name, digest, embedding) of each photograph."""
-        if not new:
-            return []
-        names, digests, embeddings = zip(*new, strict=True)
-        return self.enrol_embeddings(
-            [person] * len(new),
-            np.stack(embeddings),
-            names,
-            digests=digests,
-            pack=pack_identity(self.app),
-        )
-
     def _insert(self, person, photograph, digest, embedding) -> bool:
         """Add a row; return False if the person has this photograph."""
         row = person, str(photograph), bytes(digest), embedding.tobytes()
@@ -613,22 +603,8 @@ class FaceGallery:
     def _explain(self, error: sqlite3.Error) -> GalleryError:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
-            return GalleryError(
-                f"The gallery of {self.path} was closed: open it again."
-            )
-        sentence = {
-            sqlite3.SQLITE_BUSY: "Another program has been writing to {path} "
-            "for {seconds:g} s: wait for it or end it, then try again.",
-            sqlite3.SQLITE_FULL: "The disk of {path} is full: nothing was "
-            "changed. Free some space and try again.",
-            sqlite3.SQLITE_READONLY: "{path} cannot be written to: ask for "
-            "permission, or copy the gallery elsewhere.",
-            sqlite3.SQLITE_CANTOPEN: "{path} cannot be used: name a folder in "
-            "which you may read and write.",
-            sqlite3.SQLITE_IOERR: "Reading or writing {path} failed "
-            "({error}): look whether its disk is full or broken, and what "
-            "gallery.people() says, before you try again.",
-        }.get(code & 0xFF)  # without the details
+            return GalleryError(f"The gallery {self.path} was closed.")
+        sentence = _SENTENCES.get(code & 0xFF)  # the kind, without details
         if sentence is None:
             return self._damaged(error)
         return GalleryError(
@@ -665,11 +641,7 @@ class FaceGallery:
 
 
 def pack_identity(app: FaceAnalysis) -> PackIdentity:
-    """Tell which model makes the embeddings of ``app``.
-
-    Raises:
-        ValueError: the pack has no recognition model.
-    """
+    """Tell which model makes the embeddings of ``app``."""
     model = recognition_model(app)
     file = Path(model.model_file)
     return PackIdentity(
@@ -680,14 +652,7 @@ def pack_identity(app: FaceAnalysis) -> PackIdentity:
 
 
 def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
-    """Tell photographs apart by content: SHA-256, 32 bytes.
-
-    Of a file its bytes count, of an array its shape and pixels: a file and
-    the array read from it have different digests.
-
-    Raises:
-        images.ImageError: neither a file that can be read nor a picture.
-    """
+    """Tell photographs apart: SHA-256 of a file, or of an array's pixels."""
     if isinstance(photograph, np.ndarray):
         image = np.ascontiguousarray(images.require_rgb(photograph))
         return hashlib.sha256(str(image.shape).encode() + image.data).digest()
@@ -700,11 +665,7 @@ def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
 
 
 def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
-    """Name a photograph for the gallery: its absolute path, as text.
-
-    Raises:
-        images.ImageError: neither a path nor a picture.
-    """
+    """Name a photograph for the gallery: its absolute path, as text."""
     if isinstance(photograph, np.ndarray):
         return f"array {photograph_digest(photograph).hex()[:12]}"
     if not isinstance(photograph, (str, os.PathLike)):
@@ -717,14 +678,7 @@ def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
 
 
 def clean_name(person: str) -> str:
-    """Bring a name into the form in which it is stored.
-
-    Normal form C, so that two ways to type an accent are one name, and no
-    space around it.
-
-    Raises:
-        ValueError: nothing is left, or it is not valid Unicode.
-    """
+    """Bring a name to normal form C: two ways to type an accent are one."""
     if not isinstance(person, str) or not person.strip():
         raise ValueError("A person needs a name: a text that is not empty.")
     try:

@@ -36,12 +36,8 @@ def orl() -> tuple[Photographs, np.ndarray]:
     expect: so each gets a border and is enlarged three times.
 
     Returns:
-        The 400 photographs, RGB ``uint8`` (516, 456, 3), to be indexed, sliced
-        and looped over like a list; and the person in each, 0 to 39, integers
-        of shape (400,).
-
-    Raises:
-        weights.WeightsError: they are not here and cannot be fetched.
+        The 400 photographs, of shape (516, 456, 3), like a list; and the
+        person in each, 0 to 39, integers of shape (400,).
     """
     folder = weights.fetch("orl_faces")
     paths = [
@@ -53,15 +49,10 @@ def orl() -> tuple[Photographs, np.ndarray]:
 
 
 def from_afar(image: np.ndarray, share: float = 0.06) -> np.ndarray:
-    """Throw detail away as distance does, then return to the old size.
-
-    ``share`` is what is left of each side, above 0 and up to 1.
-    """
+    """Shrink each side to a share, as distance does, and enlarge it again."""
     import cv2
 
     height, width = images.require_rgb(image).shape[:2]
-    if not 0 < share <= 1:
-        raise ValueError(f"share lies above 0 and up to 1, not {share}.")
     share = max(share, 1 / min(height, width))  # at least one pixel is left
     small = cv2.resize(
         image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA

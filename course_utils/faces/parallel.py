@@ -14,9 +14,8 @@ from course_utils import hardware
 class ParallelFaceAnalysis(FaceAnalysis):
     """The same models, input and output as ``FaceAnalysis``, only faster.
 
-    InsightFace runs recognition, landmarks, gender and age of one face after
-    the other. They do not depend on each other, and onnxruntime works outside
-    Python's lock, so a few threads can take them side by side.
+    Recognition, landmarks, gender and age do not depend on each other, and
+    onnxruntime works outside Python's lock.
     """
 
     def __init__(self, folder, load, **options):
@@ -26,8 +25,6 @@ class ParallelFaceAnalysis(FaceAnalysis):
 
     def get(self, img, max_num=0, det_metric="default"):
         """Detect and describe faces, as ``FaceAnalysis.get``; takes BGR."""
-        if self.addons:  # liveness decides whether recognition may run
-            return super().get(img, max_num, det_metric)
         faces = self.detect(img, max_num, det_metric)
         work = [
             (model, face)
@@ -49,22 +46,14 @@ class ParallelFaceAnalysis(FaceAnalysis):
             img, max_num=max_num, metric=det_metric
         )
         return [
-            Face(
-                bbox=box[:4],
-                det_score=box[4],
-                kps=None if key_points is None else key_points[number],
-            )
-            for number, box in enumerate(boxes)
+            Face(bbox=box[:4], det_score=box[4], kps=points)
+            for box, points in zip(boxes, key_points, strict=True)
         ]
 
     def __reduce__(self):
         """Travel as the way to open the pack; no session can be copied."""
-        return _again, (
-            self._load,
-            list(self.models),
-            self.det_thresh,
-            self.det_size,
-        )
+        settings = list(self.models), self.det_thresh, self.det_size
+        return _again, (self._load, *settings)
 
     def _makes_a_sliver_of(self, img) -> bool:
         """Say whether it is less than a pixel thin at a detector's size."""

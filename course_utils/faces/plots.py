@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.draw import COLORS
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from course_utils.faces.verification import Calibration
 
-_ORDER = ("blue", "vermilion", "green", "orange", "sky blue", "yellow")
-PALETTE = ["#{:02x}{:02x}{:02x}".format(*COLORS[name]) for name in _ORDER]
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#f0e442")
 
 
 def plot_similarities(calibrations: Mapping[str, Calibration]) -> Figure:
-    """Draw the hills of same and of different pairs, one panel each.
-
-    Args:
-        calibrations: {title of the panel: from ``calibrate``}.
-
-    Returns:
-        A Figure, which a notebook shows as the last line of a cell.
-    """
+    """Draw the hills of same and of different pairs, one panel a title."""
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(
@@ -56,22 +47,13 @@ def plot_similarities(calibrations: Mapping[str, Calibration]) -> Figure:
 
 
 def plot_roc(calibrations: Mapping[str, Calibration], far: float) -> Figure:
-    """Draw ROC curves, and on each the threshold for a false accept rate.
-
-    Args:
-        calibrations: {name of the curve: from ``calibrate``}, at most six.
-        far: the rate that is marked, above 0 and up to 1.
-
-    Returns:
-        A Figure, which a notebook shows as the last line of a cell.
-    """
+    """Draw at most six ROC curves, and mark the false accept rate ``far``."""
     from matplotlib import pyplot as plt
 
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     lowest = 1.0
-    for color, (name, pairs) in zip(
-        PALETTE, calibrations.items(), strict=False
-    ):
+    curves = zip(PALETTE, calibrations.items(), strict=False)
+    for color, (name, pairs) in curves:
         rate = pairs.true_accept_rate_at(far)
         lowest = min(lowest, rate)
         axis.step(

@@ -12,7 +12,6 @@ from course_utils.faces.analysis import (
     embed_faces,
     largest_face,
     published_threshold,
-    recognition_model,
 )
 
 if TYPE_CHECKING:
@@ -31,12 +30,7 @@ class Verification:
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine of the angle between two embeddings, -1 to 1: a.b / (|a| |b|).
-
-    Raises:
-        ValueError: not two vectors of one length, or one is all zeros, or
-            not finite.
-    """
+    """Cosine of the angle between two embeddings, -1 to 1: a.b / (|a| |b|)."""
     try:
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     except (TypeError, ValueError):
@@ -66,23 +60,16 @@ def verify(
     """Decide whether two pictures show the same person.
 
     Of several faces in a picture the largest one is compared, with the cosine
-    similarity ``threshold`` or else the published one of the pack.
-
-    Raises:
-        NoFaceError: a picture shows no face; the message says which.
-        images.ImageError: an array is not a picture.
-        ValueError: the pack has no recognition model, or no published
-            threshold and none was given.
+    similarity ``threshold`` or else the published one of the pack. Raises
+    NoFaceError, whose message says which picture shows no face.
     """
-    recognition_model(app)
     if threshold is None:
         threshold = published_threshold(Path(app.model_dir).name)
-    faces = tuple(
-        _only_face(app, image, position)
-        for image, position in ((image1, "first"), (image2, "second"))
-    )
-    similarity = cosine_similarity(faces[0].embedding, faces[1].embedding)
-    return Verification(similarity, threshold, similarity >= threshold, faces)
+    first = _only_face(app, image1, "first")
+    second = _only_face(app, image2, "second")
+    similarity = cosine_similarity(first.embedding, second.embedding)
+    same = similarity >= threshold
+    return Verification(similarity, threshold, same, (first, second))
 
 
 @dataclass(frozen=True)
@@ -128,9 +115,7 @@ class Calibration:
     def threshold_at(self, far: float) -> float:
         """Find the lowest threshold whose false accept rate is at most ``far``.
 
-        Raises:
-            ValueError: ``far`` is not in (0, 1], or so small that these pairs
-                cannot show it: that takes at least 1 / far different pairs.
+        Raises ValueError for a rate that these pairs are too few to show.
         """
         return float(self.thresholds[self._row(far)])
 
@@ -154,17 +139,13 @@ class Calibration:
                 way when one person takes part in many pairs. Draws without
                 any same or any different pair are left out.
             resamples: how many times to draw.
-
-        Raises:
-            ValueError: as ``threshold_at``, or ``people`` has another length.
         """
         self._row(far)  # complains if the pairs cannot show this rate
-        generator = np.random.default_rng(0)
         order = np.argsort(-self.similarities, kind="stable")
         draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
-            for weights in draw(self.same, people, resamples, generator)
+            for weights in draw(self.same, people, resamples)
         ]
         low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
@@ -187,10 +168,6 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
     Args:
         similarities: cosine similarity of each pair; shape (pairs,).
         same: True where a pair shows one person; shape (pairs,).
-
-    Raises:
-        ValueError: shapes differ, a similarity is not finite, or there are
-            not both same and different pairs.
     """
     similarities = np.asarray(similarities, np.float64)
     same = np.asarray(same, bool)
@@ -224,19 +201,19 @@ def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
         raise type(error)(f"The {position} picture: {error}") from None
 
 
-def _draw_pairs(same, _people, resamples, generator):
+def _draw_pairs(same, _people, resamples):
     """Weights of each pair when pairs of each kind are drawn with return."""
+    generator = np.random.default_rng(0)
     for _ in range(resamples):
         weights = np.empty(len(same))
         for kind in (same, ~same):
             count = int(kind.sum())
-            weights[kind] = generator.multinomial(
-                count, np.full(count, 1 / count)
-            )
+            chances = np.full(count, 1 / count)
+            weights[kind] = generator.multinomial(count, chances)
         yield weights
 
 
-def _draw_people(same, people, resamples, generator):
+def _draw_people(same, people, resamples):
     """Weights of each pair when people are drawn with return."""
     people = np.asarray(people)
     if people.shape != (len(same), 2):
@@ -246,10 +223,10 @@ def _draw_people(same, people, resamples, generator):
         )
     names, index = np.unique(people, return_inverse=True)
     first, second = index.reshape(people.shape).T
+    chances = np.full(len(names), 1 / len(names))
+    generator = np.random.default_rng(0)
     for _ in range(resamples):
-        times = generator.multinomial(
-            len(names), np.full(len(names), 1 / len(names))
-        )
+        times = generator.multinomial(len(names), chances)
         # Two copies of one person do not become a pair of different people.
         weights = np.where(same, times[first], times[first] * times[second])
         if weights[same].any() and weights[~same].any():

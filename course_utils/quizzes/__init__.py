@@ -7,7 +7,6 @@ texts are plain, without HTML or LaTeX, so that a terminal can print them too.
 import json
 import textwrap
 from pathlib import Path
-from string import ascii_lowercase
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.json")))
@@ -29,11 +28,7 @@ _COLORS = {
 
 
 def questions(name: str) -> list[dict]:
-    """Read "face_recognition" or "style_transfer", in jupyterquiz's format.
-
-    Raises:
-        ValueError: there is no such quiz.
-    """
+    """Read "face_recognition" or "style_transfer", in jupyterquiz's format."""
     if name not in NAMES:
         raise ValueError(f"{name!r} is no quiz: choose {' or '.join(NAMES)}.")
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
@@ -52,24 +47,15 @@ def print_text(name: str, solutions: bool = False) -> None:
         _print(f"{number}. ", question["question"])
         if "code" in question:
             print(textwrap.indent(question["code"], " " * 8))
-        numeric = question["type"] == "numeric"
-        for mark, answer in zip(
-            ascii_lowercase, question["answers"], strict=False
-        ):
-            if not numeric:
+        for mark, answer in zip("abcdefgh", question["answers"], strict=False):
+            if "answer" in answer:  # not of a number to be typed
                 _print(f"    {mark}) ", answer["answer"])
-            if solutions and (not numeric or answer.get("correct")):
+            if solutions and ("answer" in answer or answer.get("correct")):
                 _print("       ", answer["feedback"])
         print()
 
 
 def _print(mark: str, text: str) -> None:
-    print(
-        textwrap.fill(
-            text,
-            width=78,
-            initial_indent=mark,
-            subsequent_indent=" " * len(mark),
-            break_on_hyphens=False,
-        )
-    )
+    wrapper = textwrap.TextWrapper(78, mark, break_on_hyphens=False)
+    wrapper.subsequent_indent = " " * len(mark)
+    print(wrapper.fill(text))

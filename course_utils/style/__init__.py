@@ -14,12 +14,14 @@
 
     for progress in style.stream(photo, painting, recipe, "tensorflow"):
         print(progress.step, progress.losses.total, progress.eta)
+    run = style.Run(photo, painting, recipe)  # a stream that keeps snapshots
 
     style.vgg.features(photo, "conv4_2")["conv4_2"]  # what a layer sees
 
 Read on in this order: recipe (the knobs), vgg (the network), losses (what is
 minimised), torch_backend beside tensorflow_backend (how it is computed),
-optimizers (how the pixels move), pyramid (coarse to fine), engine (the loop).
+optimizers (how the pixels move), pyramid (sizes and colours), engine (the
+loop).
 """
 
 from . import vgg

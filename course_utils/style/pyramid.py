@@ -1,9 +1,9 @@
 """The sizes a picture is painted at, coarse to fine, and its colours.
 
 Pictures are float32 0-1 here, (height, width, 3) or one channel, luminance.
-The two ways to keep the photograph's colours are those of Gatys, Bethge,
-Hertzmann and Shechtman, "Preserving color in neural artistic style transfer",
-arXiv:1606.05897.
+The ways to keep the photograph's colours ("luminance" and "match") are those
+of Gatys, Bethge, Hertzmann and Shechtman, "Preserving color in neural artistic
+style transfer", arXiv:1606.05897; "recolor" is the second one turned round.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class PictureError(ValueError):
 class Level:
     """One size: the pictures to compare with, and the evaluations it gets.
 
-    ``photograph`` is the content in colour, ``content`` and ``styles`` are
-    what the network sees: float32 0-1, (height, width, 3), or one channel
-    where only the luminance is painted.
+    ``photograph`` is the content as it came, ``content`` and ``styles`` are
+    what the network sees: perhaps recoloured, or one channel where only the
+    luminance is painted.
     """
 
     photograph: np.ndarray
@@ -112,16 +112,6 @@ def luminance(image: np.ndarray) -> np.ndarray:
     return (image @ LUMINANCE)[..., None]
 
 
-def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Give a style's luminance the mean and spread of the content's.
-
-    Both (height, width, 1). Otherwise a dark painting would darken a bright
-    photograph (section "Luminance-only transfer").
-    """
-    spread = content.std() / max(float(style.std()), 1e-6)
-    return np.clip(spread * (style - style.mean()) + content.mean(), 0, 1)
-
-
 def recolor(bright: np.ndarray, content: np.ndarray) -> np.ndarray:
     """Put the content's colours on a new luminance (height, width, 1).
 
@@ -131,28 +121,32 @@ def recolor(bright: np.ndarray, content: np.ndarray) -> np.ndarray:
     return np.clip(content + (bright - luminance(content)), 0, 1)
 
 
-def match_colors(style: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """Recolour a style picture with the content's mean and covariance.
+def match_colors(image: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Recolour a picture with the mean and covariance of another's pixels.
 
-    Each pixel x becomes A x + b, with A the square root of the content's
-    covariance times the inverse square root of the style's: the form from
-    "Image analogies" (section "Color histogram matching").
+    Each pixel x becomes A x + b, with A the square root of the model's
+    covariance times the inverse square root of the picture's: the form from
+    "Image analogies" (section "Color histogram matching"). Of luminance it
+    moves the mean and the spread (section "Luminance-only transfer").
     """
-    pixels, wanted = style.reshape(-1, 3), content.reshape(-1, 3)
+    pixels, wanted = (p.reshape(-1, p.shape[-1]) for p in (image, model))
     transform = _power(wanted, 0.5) @ _power(pixels, -0.5)
     matched = (pixels - pixels.mean(0)) @ transform.T + wanted.mean(0)
-    return np.clip(matched, 0, 1).reshape(style.shape).astype(np.float32)
+    return np.clip(matched, 0, 1).reshape(image.shape).astype(np.float32)
 
 
 def _level(photograph, styles, steps, recipe) -> Level:
+    """Bring the colours together as the recipe says."""
     content = photograph
     if recipe.preserve_color == "luminance":
         content = luminance(photograph)
-        styles = [
-            match_luminance(luminance(style), content) for style in styles
-        ]
-    if recipe.preserve_color == "match":
-        styles = [match_colors(style, photograph) for style in styles]
+        # Otherwise a dark painting would darken a bright photograph.
+        styles = [match_colors(luminance(s), content) for s in styles]
+    elif recipe.preserve_color == "match":
+        styles = [match_colors(s, photograph) for s in styles]
+    elif recipe.preserve_color == "recolor" and styles:
+        every_pixel = np.concatenate([s.reshape(-1, 3) for s in styles])
+        content = match_colors(photograph, every_pixel)
     return Level(photograph, content, tuple(styles), steps)
 
 
@@ -191,8 +185,9 @@ def _cover(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _power(pixels: np.ndarray, exponent: float) -> np.ndarray:
-    """Raise the covariance of (n, 3) pixels to a power."""
+    """Raise the covariance of (n, channels) pixels to a power."""
+    covariance = np.atleast_2d(np.cov(pixels.T, bias=True))
     # The variance of rounding to 8 bits, so that flat pictures have one too.
-    covariance = np.cov(pixels.T, bias=True) + np.eye(3) / 255**2 / 12
+    covariance = covariance + np.eye(len(covariance)) / 255**2 / 12
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * values**exponent) @ vectors.T

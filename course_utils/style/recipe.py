@@ -8,7 +8,7 @@ help, and what it may be. ``validate`` and the style lab's controls read that
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -30,40 +30,35 @@ def _plain(value):
     return value
 
 
-class LayerWeights(Mapping):
-    """{layer: weight}, which nobody can change; equal to such a dict."""
+class LayerWeights(dict):
+    """{layer: weight} that nobody can change, so that a recipe can be a key."""
 
-    def __init__(self, layers: Mapping[str, float] | Sequence[str] | str):
-        """Take a mapping, or names of layers for equal weights."""
-        layers = (layers,) if isinstance(layers, str) else layers
-        if not isinstance(layers, Mapping | Sequence):
-            raise RecipeError(
-                f"{layers!r} are no layers: name one or several of VGG16's, "
-                'for example ("conv1_1", "conv2_1").'
-            )
-        if not isinstance(layers, Mapping):
-            layers = {layer: 1 / len(layers) for layer in layers}
-        self._weights = {name: _plain(w) for name, w in layers.items()}
+    def _refuse(self, *_, **__):
+        raise TypeError("A recipe cannot be changed: use dataclasses.replace.")
 
-    def __getitem__(self, layer: str) -> float:
-        """Return one layer's weight."""
-        return self._weights[layer]
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through the layers' names, in the order they were given."""
-        return iter(self._weights)
-
-    def __len__(self) -> int:
-        """Count the layers."""
-        return len(self._weights)
+    __setitem__ = __delitem__ = __ior__ = update = _refuse
+    pop = popitem = clear = setdefault = _refuse
 
     def __hash__(self) -> int:
-        """Let a recipe be a key; as with ``==``, the order does not count."""
-        return hash(frozenset(self._weights.items()))
+        """As with ``==``, the order does not count."""
+        return hash(frozenset(self.items()))
 
-    def __repr__(self) -> str:
-        """Look like a dict."""
-        return repr(self._weights)
+    def __reduce__(self):
+        """Let it be copied and pickled: not item by item."""
+        return LayerWeights, (dict(self),)
+
+
+def _layer_weights(layers) -> LayerWeights:
+    """Take {layer: weight}, or names of layers for equal weights."""
+    layers = (layers,) if isinstance(layers, str) else layers
+    if not isinstance(layers, Mapping | Sequence):
+        raise RecipeError(
+            f"{layers!r} are no layers: name one or several of VGG16's, "
+            'for example ("conv1_1", "conv2_1").'
+        )
+    if not isinstance(layers, Mapping):
+        layers = {layer: 1 / len(layers) for layer in layers}
+    return LayerWeights({name: _plain(w) for name, w in layers.items()})
 
 
 def _knob(default, label, help, *, low=None, high=None, choices=None):
@@ -111,9 +106,10 @@ class StyleRecipe:
         "Colours",
         "Whose colours the result has.",
         choices={
-            None: "those of the style picture",
-            "luminance": "photograph's, brightness painted",
-            "match": "photograph's, style recoloured",
+            None: "painting's",
+            "recolor": "painting's, photograph recoloured first",
+            "luminance": "photograph's, only brightness painted",
+            "match": "photograph's, painting recoloured first",
         },
     )
     sizes: tuple[int, ...] = _knob(
@@ -136,15 +132,13 @@ class StyleRecipe:
         choices=("content", "noise", "style", "blend"),
     )
     content_layers: Mapping[str, float] = _knob(
-        LayerWeights("conv4_2"),
+        LayerWeights(conv4_2=1.0),
         "Content layers",
         "Layer and share. Deeper layers keep less of the photograph.",
         low=0.0,
     )
     style_layers: Mapping[str, float] = _knob(
-        LayerWeights(
-            {"conv1_1": 0.4, "conv2_1": 0.3, "conv3_1": 0.2, "conv4_1": 0.1}
-        ),
+        LayerWeights(conv1_1=0.4, conv2_1=0.3, conv3_1=0.2, conv4_1=0.1),
         "Style layers",
         "Layer and share. Deeper layers bring larger shapes.",
         low=0.0,
@@ -209,7 +203,7 @@ class StyleRecipe:
             if several and isinstance(value, Real):
                 value = (value,)
             if field.name in ("content_layers", "style_layers"):
-                value = LayerWeights(value)
+                value = _layer_weights(value)
             object.__setattr__(self, field.name, value)
 
     @classmethod
@@ -262,7 +256,7 @@ class StyleRecipe:
 
     def to_json(self) -> str:
         """Write the recipe down; ``from_json`` reads it."""
-        return json.dumps(dataclasses.asdict(self), indent=2, default=dict)
+        return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "StyleRecipe":

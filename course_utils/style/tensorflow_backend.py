@@ -5,6 +5,9 @@ side by side. What differs is how a gradient is asked for (a tape instead of
 ``backward``) and that the whole evaluation is compiled into one graph.
 """
 
+import contextlib
+import functools
+import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -44,7 +47,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free_memory() -> int | None:
     """Return the bytes that a run may still use, None if unknown."""
-    return None if GPUS else hardware.free_memory()
+    free = hardware.free_memory()
+    if GPUS or free is None:
+        return None
+    with contextlib.suppress(ValueError):  # a build without such a pool
+        pool = tf.config.experimental.get_memory_info("CPU:0")
+        free += pool["peak"] - pool["current"]  # it gives nothing back
+    return free
 
 
 class Network:
@@ -119,6 +128,7 @@ class Network:
         return outputs
 
     def _tensor(self, array, dtype=tf.float32) -> tf.Tensor:
+        _refuse_fork()
         return tf.cast(tf.constant(array), dtype)
 
 
@@ -162,3 +172,23 @@ def total_variation(pixels: tf.Tensor) -> tf.Tensor:
 def to_numpy(tensor: tf.Tensor) -> np.ndarray:
     """Bring a tensor back as a float32 array."""
     return tf.cast(tensor, tf.float32).numpy()
+
+
+@functools.cache
+def _first_process() -> int:
+    """Return the process that used TensorFlow first: the one that asks."""
+    return os.getpid()
+
+
+def _refuse_fork() -> None:
+    """Explain what would otherwise be silence.
+
+    TensorFlow's threads don't survive a fork, and a child that computes waits
+    for them for ever, with or without this package.
+    """
+    if _first_process() != os.getpid():
+        raise RuntimeError(
+            "TensorFlow was used before this process was forked and would "
+            "hang here: start processes with "
+            'multiprocessing.get_context("spawn").'
+        )

@@ -5,6 +5,7 @@ outside this file knows about tensors. Inside, activations are channels-last
 (the layout in which CPU and GPU convolve fastest).
 """
 
+import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -20,6 +21,10 @@ import torch.nn.functional as F  # noqa: E402
 
 # Whoever imported PyTorch before has more threads than prepare() asked for.
 torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
+# The other threads don't survive a fork, and the child would wait for them for
+# ever. It computes alone, as in the workers of PyTorch's own DataLoader.
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 NORMAL_MODE = torch.inference_mode(False)
 """Decorator: gradients work here, even where the caller switched them off."""

@@ -10,7 +10,6 @@ output *after* the ReLU. Source: arXiv:1409.1556.
 
 import functools
 import importlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +160,6 @@ def features(
     """
     images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
-    check_layers(layers)
     needed = smallest_side(layers)
     if min(image.shape[:2]) < needed:
         raise images.ImageError(
@@ -184,32 +182,11 @@ def load_network(
 
     The last two are kept, so that a series of runs loads and compiles once.
     ``precision`` "auto" becomes what the device is good at.
-
-    Raises RuntimeError in a forked process whose parent used the framework.
     """
-    _refuse_fork(backend)
     if precision == "auto":
         precision = load_backend(backend).best_precision()
     needed = layers_up_to_deepest(layers)
     return _kept_network(backend, weights, needed, pooling, precision)
-
-
-def _refuse_fork(backend: str) -> None:
-    """Raise where the framework would wait for ever.
-
-    The threads of PyTorch and TensorFlow don't survive a fork, and both hang
-    in the child, course_utils or not (tried: a convolution and its gradient,
-    before and after ``os.fork``).
-    """
-    if _first_process.setdefault(backend, os.getpid()) != os.getpid():
-        raise RuntimeError(
-            f"{backend} was used before this process was forked and would "
-            "hang here: start processes with "
-            'multiprocessing.get_context("spawn").'
-        )
-
-
-_first_process: dict[str, int] = {}  # {backend: id of the process that used it}
 
 
 # Two, so that switching between frameworks or precisions is free while a long

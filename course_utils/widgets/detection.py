@@ -120,22 +120,17 @@ class DetectionExplorer(Panel):
             description="Detector size",
             style=WHOLE_LABEL,
         )
-        self.boxes = self._tick("boxes", True)
-        self.five_points = self._tick("5 points", True)
-        self.points_106 = self._tick("106 points", False, "landmark_2d_106")
-        self.points_68 = self._tick("68 points (3-D)", False, "landmark_3d_68")
-        self.pose = self._tick("pose", False, "landmark_3d_68")
-        self.names = self._tick(
-            "numbers" if self._name_of is None else "names", True
-        )
+        numbers = "numbers" if self._name_of is None else "names"
         self._ticks = (
-            self.boxes,
-            self.five_points,
-            self.points_106,
-            self.points_68,
-            self.pose,
-            self.names,
+            self._tick("boxes", True),
+            self._tick("5 points", True),
+            self._tick("106 points", False, "landmark_2d_106"),
+            self._tick("68 points (3-D)", False, "landmark_3d_68"),
+            self._tick("pose", False, "landmark_3d_68"),
+            self._tick(numbers, True),
         )
+        self.boxes, self.five_points, self.points_106 = self._ticks[:3]
+        self.points_68, self.pose, self.names = self._ticks[3:]
 
     def _tick(self, text: str, value: bool, model: str | None = None):
         return ipywidgets.Checkbox(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import ipywidgets
 
 from course_utils.style import RecipeError, StyleRecipe
-from course_utils.widgets.parts import Number, Panel
+from course_utils.widgets.parts import Number, Panel, paragraph
 
 _ALWAYS = 6  # knobs that are always shown: the first of StyleRecipe
 _LABEL_WIDTH = "150px"  # all in one column, none cut off
@@ -115,9 +115,10 @@ class Knobs(Panel):
 
 
 def _above_help(control, field: dataclasses.Field) -> ipywidgets.VBox:
-    text = ipywidgets.HTML(f"<small>{field.metadata['help']}</small>")
-    text.layout.margin = f"-6px 0 0 calc({_LABEL_WIDTH} + 10px)"
-    return ipywidgets.VBox([control, text], layout={"max_width": "520px"})
+    text = paragraph(f"<small>{field.metadata['help']}</small>")
+    margin = f"-4px 0 4px calc({_LABEL_WIDTH} + 10px)"
+    below = ipywidgets.HTML(text, layout={"margin": margin})
+    return ipywidgets.VBox([control, below], layout={"max_width": "520px"})
 
 
 def _read_layers(text: str) -> dict[str, float]:

@@ -17,6 +17,8 @@ from course_utils import images
 
 # As a control's style=: by default ipywidgets cuts off long descriptions.
 WHOLE_LABEL = {"description_width": "initial"}
+# As the layout= of a slider beside its value: the handle needs some room.
+SLIDING = {"flex": "1 1 100px", "width": "auto", "padding": "0 8px 0 0"}
 
 
 class Panel(ipywidgets.VBox):
@@ -249,7 +251,13 @@ class Explorer(Panel):
 
 def line() -> ipywidgets.HTML:
     """Make a line of text that takes no room while it is empty."""
-    return ipywidgets.HTML(layout={"min_height": "0", "margin": "0 2px"})
+    text = ipywidgets.HTML(layout={"display": "none"})
+
+    def follow(change):
+        text.layout.display = None if change["new"] else "none"
+
+    text.observe(follow, "value")
+    return text
 
 
 def row(*widgets: ipywidgets.Widget, **layout) -> ipywidgets.HBox:
@@ -325,7 +333,7 @@ def _let_go_of_contents(upload: ipywidgets.FileUpload) -> None:
 def _slider(low: float, high: float, digits: int | None, logarithmic: bool):
     common = {
         "readout": False,
-        "layout": {"flex": "1 1 100px", "width": "auto", "min_width": "80px"},
+        "layout": SLIDING,
     }
     if logarithmic:
         ends = {"min": math.log10(low), "max": math.log10(high), "step": 0.02}

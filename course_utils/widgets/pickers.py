@@ -57,7 +57,7 @@ class PicturePicker(Panel):
         Raises:
             images.ImageError: unknown ``kind`` or ``start``.
         """
-        super().__init__(flex="1 1 260px")
+        super().__init__(flex="1 1 190px", min_width="0")
         self._kind, self._max_side = kind, max_side
         self._uploads: dict[str, np.ndarray] = {}
         names = [path.stem for path in images.samples(kind)]
@@ -65,7 +65,7 @@ class PicturePicker(Panel):
             options=names,
             description=label,
             style=WHOLE_LABEL,
-            layout={"flex": "1 1 200px", "width": "auto"},
+            layout={"flex": "1 1 160px", "width": "auto", "min_width": "0"},
         )
         self.upload = self.upload_button(
             "Upload a picture", "image/*", self._take_file
@@ -136,9 +136,10 @@ class FacePicker(Panel):
         Raises:
             images.ImageError: there is no such sample.
         """
-        super().__init__(flex="1 1 260px")
+        super().__init__(flex="1 1 260px", min_width="0")
         self._app = app
         self.picker = PicturePicker("faces", label, start)
+        self.picker.layout.flex = "0 0 auto"  # here that is its height
         self.crop = Picture(width="112px", height="112px")
         self.which_face = ipywidgets.Dropdown(
             description="Face", style=WHOLE_LABEL, layout={"width": "auto"}

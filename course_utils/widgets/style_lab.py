@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import html
 import io
 import re
-import signal
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from course_utils.style import StyleRecipe
 from course_utils.widgets.knobs import Knobs
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
-    Panel,
     close_children,
     line,
     paragraph,
@@ -30,6 +27,7 @@ from course_utils.widgets.parts import (
 from course_utils.widgets.pickers import PicturePicker
 from course_utils.widgets.transfer import Speed, Transfer
 from course_utils.widgets.transfer_view import NAMES, TransferView, duration
+from course_utils.widgets.workbench import Workbench, WorkbenchError
 
 _PRESETS = {
     "quick look": StyleRecipe.quick(),
@@ -41,17 +39,8 @@ _RESUME_KNOBS = ("steps", "snapshot_every")  # may change on the way
 _MAX_SIDE = 2048  # pixels; of an uploaded picture
 _FRAME = 400  # milliseconds of each picture of an animation
 
-# Seconds in which the kernel hears of buttons, between two steps. One turn of
-# its event loop, sleep(0), is not enough: a click takes several turns, and was
-# heard up to three (ipykernel 6.17) or four (7.4) steps late. 1 ms was enough.
-_LISTEN = 0.005
 
-
-class LabError(RuntimeError):
-    """A button makes no sense now; the message says which one does."""
-
-
-class StyleLab(Panel):
+class StyleLab(Workbench):
     """Style transfer at the touch of a button, one step at a time.
 
     Painting is a task on the notebook's event loop that awaits between two
@@ -79,8 +68,6 @@ class StyleLab(Panel):
         transfer: the Transfer under way or made last; None before the first.
     """
 
-    _working: StyleLab | None = None  # of all labs, the one at work
-
     def __init__(
         self,
         content: str = "neuschwanstein",
@@ -89,9 +76,6 @@ class StyleLab(Panel):
         backend: str = "torch",
     ):
         """Lay out the controls; nothing is painted yet.
-
-        A lab that paints elsewhere in the notebook is paused: its cell may
-        have been run again, and nobody could reach it any more.
 
         Args:
             content: sample to begin with, a name in images/content.
@@ -111,9 +95,6 @@ class StyleLab(Panel):
             )
         super().__init__()
         self.transfer: Transfer | None = None
-        self._wish = ""  # what a button asked for: "paused" or "stopped"
-        self._run = None
-        self._loop = _running_loop()
         self._speed = Speed()
         self.content = PicturePicker("content", "Content", content, _MAX_SIDE)
         self.style_picture = PicturePicker(
@@ -137,7 +118,6 @@ class StyleLab(Panel):
         self._make_buttons()
         self._lay_out()
         self._enter("idle")
-        self._pause_others()
         controls = (*self.knobs.controls.values(), self.backend)
         self.on_change(self._choices_changed, *controls)
         pickers = self.content, self.style_picture
@@ -175,11 +155,6 @@ class StyleLab(Panel):
             for name, recipe in recipes.items()
         }
 
-    async def finished(self) -> None:
-        """Wait until the painting or measuring under way has ended."""
-        if self._run is not None:
-            await asyncio.wrap_future(self._run)
-
     def close(self) -> None:
         """End what is under way and take the lab out of the notebook."""
         self._wish = "stopped"
@@ -205,24 +180,28 @@ class StyleLab(Panel):
         self.transfer = transfer
         self.view.clear()
         self.view.status.value = "The first step is under way …"
-        self._launch("painting", self._paint())
+        self._enter("painting")
+        self._launch(self._paint())
 
     def _pause(self) -> None:
         if self.state != "painting":
-            raise LabError("Nothing is being painted: press Start to begin.")
+            raise WorkbenchError(
+                "Nothing is being painted: press Start to begin."
+            )
         self._wish = "paused"
 
     def _resume(self) -> None:
         if self.state != "paused":
-            raise LabError("Nothing is paused: press Start to begin.")
+            raise WorkbenchError("Nothing is paused: press Start first.")
         changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
         self.transfer.open(replace(self.transfer.recipe, **changed))
         self.view.rest()
-        self._launch("painting", self._paint())
+        self._enter("painting")
+        self._launch(self._paint())
 
     def _stop(self) -> None:
         if self.state == "idle":
-            raise LabError("Nothing is under way: press Start to begin.")
+            raise WorkbenchError("Nothing is under way: press Start first.")
         self._wish = "stopped"
         if self.state == "paused":
             self._end("stopped")
@@ -236,11 +215,13 @@ class StyleLab(Panel):
             self._backends(),
         )
         self.times.value = "Measuring this machine …"
-        self._launch("measuring", self._time(steps, then=self.state))
+        then = self.state
+        self._enter("measuring")
+        self._launch(self._time(steps, then))
 
     def _save_picture(self) -> None:
         if self.transfer is None or not self.transfer.latest:
-            raise LabError("There is no picture yet: press Start first.")
+            raise WorkbenchError("There is no picture yet: press Start first.")
         saved = [
             images.save_image(progress.image, self._file_for(backend, "png"))
             for backend, progress in self.transfer.latest.items()
@@ -249,7 +230,7 @@ class StyleLab(Panel):
 
     def _save_animation(self) -> None:
         if self.transfer is None or not any(self.transfer.snapshots.values()):
-            raise LabError(
+            raise WorkbenchError(
                 "There are no snapshots yet: set Snapshot every (under More "
                 "knobs) to some steps, and press Start."
             )
@@ -288,28 +269,11 @@ class StyleLab(Panel):
 
     # The work between two buttons
 
-    def _launch(self, state: str, work: Coroutine) -> None:
-        """Begin painting or measuring on the notebook's own event loop.
-
-        Not on the loop of the click: JupyterLab may deliver clicks in another
-        thread, a subshell, which ends with the page.
-        """
-        self._pause_others()
-        StyleLab._working, self._wish = self, ""
-        self._enter(state)
-        self._run = asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def _pause_others(self) -> None:
-        if StyleLab._working not in (None, self):
-            StyleLab._working._wish = "paused"
-
     async def _paint(self) -> None:
         with self.explaining():
             outcome = "stopped"
             try:
                 outcome = await self._obey(self._watched_steps())
-            except asyncio.CancelledError:
-                pass  # of a cell that awaits the end
             finally:
                 self._end(outcome)
 
@@ -317,35 +281,9 @@ class StyleLab(Panel):
         with self.explaining():
             try:
                 await self._obey(steps)
-            except asyncio.CancelledError:
-                pass
             finally:
                 self._enter(then)
                 self._show_times()
-
-    async def _obey(self, steps: Iterator) -> str:
-        """Take steps until none is left or a button asks to end."""
-        await asyncio.sleep(_LISTEN)
-        while not self._wish:
-            if self._take(steps) is None:
-                return "finished"
-            await asyncio.sleep(_LISTEN)
-        return self._wish
-
-    def _take(self, steps: Iterator):
-        """Take one step. Jupyter's ■ during it is a Stop.
-
-        That is an interrupt, which the kernel ignores while no cell runs.
-        """
-
-        def interrupted(_signal, _frame):
-            self._wish = "stopped"
-
-        before = signal.signal(signal.SIGINT, interrupted)
-        try:
-            return next(steps, None)
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     def _watched_steps(self) -> Iterator:
         for progress in self.transfer.steps():
@@ -362,20 +300,15 @@ class StyleLab(Panel):
         """Note the state; offer the buttons that make sense in it."""
         self.state = state
         resting = state in ("idle", "paused")
-        if resting and StyleLab._working is self:
-            StyleLab._working = None
         self.start.disabled = self.estimate.disabled = not resting
         self.pause.disabled = state != "painting"
         self.resume.disabled = state != "paused"
         self.stop.disabled = state == "idle"
 
     def _require_rest(self) -> None:
-        if self._loop is None:
-            self._loop = _running_loop()
-        if self._loop is None:
-            raise LabError("The lab works in a running notebook only.")
+        self._require_notebook()
         if self.state not in ("idle", "paused"):
-            raise LabError(f"The lab is {self.state}: press Stop first.")
+            raise WorkbenchError(f"The lab is {self.state}: press Stop first.")
 
     # What the choices say
 
@@ -479,13 +412,6 @@ class StyleLab(Panel):
         self.children = (row(*columns, grid_gap="0 16px"),)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 def _plain(title: str) -> str:
     """Make a file name of a title."""
     return re.sub(r"\W+", "_", title).strip("_")
@@ -504,7 +430,7 @@ def _write(path: Path, content: bytes) -> Path:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise LabError(
+        raise WorkbenchError(
             f"{path} could not be written ({error.strerror}): make space "
             "or work in another folder."
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from collections.abc import Iterator
 
@@ -12,19 +11,18 @@ import numpy as np
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Number,
-    Panel,
     Picture,
     line,
     paragraph,
     row,
 )
+from course_utils.widgets.workbench import Workbench
 
 _LOOK_EVERY = 10  # steps; looking takes as long as three of them
-_LISTEN = 0.005  # seconds in which buttons are heard: see style_lab.py
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
-class TrainingLab(Panel):
+class TrainingLab(Workbench):
     """A loss, its margin, how many people: train, watch, stop.
 
     ``lab.train.click()`` and ``await lab.finished()`` do what the mouse does.
@@ -54,10 +52,9 @@ class TrainingLab(Panel):
         self._pictures, self._who = pictures, people
         self._names = np.unique(people)
         self._unseen = np.isin(people, self._names[:10])
-        self._run, self._stopped, self._axes = None, False, None
+        self._axes = None
         self.curve, self.model = [], None
         self._make_controls(len(self._names) - 10)
-        self._loop = _running_loop()
         self.children = (
             row(self.loss, self.people, self.steps),
             row(self.margin, self.scale),
@@ -96,11 +93,6 @@ class TrainingLab(Panel):
         self.stop.disabled = True
         self.status, self.view = line(), Picture()
 
-    async def finished(self) -> None:
-        """Wait until the training under way has ended."""
-        if self._run is not None:
-            await asyncio.wrap_future(self._run)
-
     def _show_margin(self) -> None:
         loss = self.loss.value
         self.margin.layout.display = "none" if loss == "softmax" else ""
@@ -108,33 +100,27 @@ class TrainingLab(Panel):
         self.margin.value = 0.2 if loss == "triplet" else 0.4
 
     def _start(self) -> None:
-        self._loop = self._loop or _running_loop()
-        if self._loop is None:
-            raise RuntimeError("It trains in a running notebook only.")
-        self._stopped, self.curve, self.model = False, [], None
+        self._require_notebook()
+        self.curve, self.model = [], None
         self.train.disabled, self.stop.disabled = True, False
         self.status.value = paragraph("The first step is under way …")
-        work = self._work(self._looks())
-        self._run = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._launch(self._train())
 
     def _stop(self) -> None:
-        self._stopped = True
+        self._wish = "stopped"
 
-    async def _work(self, looks: Iterator[str]) -> None:
-        """Train step by step; between two of them buttons are heard."""
+    async def _train(self) -> None:
+        looks = self._looks()
         with self.explaining():
             try:
-                await asyncio.sleep(_LISTEN)
-                while not self._stopped and (text := next(looks, "")):
-                    self.status.value = paragraph(text)
-                    await asyncio.sleep(_LISTEN)
+                await self._obey(looks)
                 self._say_what_is_kept()
             finally:
                 looks.close()
                 self.train.disabled, self.stop.disabled = False, True
 
-    def _looks(self) -> Iterator[str]:
-        """Train; yield after every step what is to be said about it."""
+    def _looks(self) -> Iterator:
+        """Train; say after every step how far it is, and yield it."""
         from course_utils.faces import training
 
         seen = np.isin(self._who, self._names[10:][: self.people.value])
@@ -148,7 +134,10 @@ class TrainingLab(Panel):
         for step in steps:
             if step.step % _LOOK_EVERY == 0 or step.step == step.steps:
                 self._look(step, seen)
-            yield f"Step {step.step} of {step.steps}, loss {step.loss:.2f}"
+            self.status.value = paragraph(
+                f"Step {step.step} of {step.steps}, loss {step.loss:.2f}"
+            )
+            yield step
 
     def _settings(self) -> dict[str, float]:
         names = {"softmax": (), "triplet": ("margin",)}
@@ -181,13 +170,6 @@ class TrainingLab(Panel):
             f"rate of {unseen_eer:.1%} on unseen and {seen_eer:.1%} on seen "
             "people. It was chosen by the unseen ones, so this flatters."
         )
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 def _flatten(vectors, before):

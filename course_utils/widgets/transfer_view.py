@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from course_utils import style
-from course_utils.widgets.parts import Picture, close_children, jpeg, row
+from course_utils.widgets.parts import (
+    SLIDING,
+    Picture,
+    close_children,
+    jpeg,
+    row,
+)
 from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
@@ -29,10 +35,10 @@ _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total variation": "#009E73",
 }
 _LINES = {"torch": "-", "tensorflow": ":"}
-# A click on a snapshot shows it as large as it is.
+# A click on a snapshot unfolds it.
 _UNFOLDING = (
     "<style>.style-lab-snapshot img {height: 72px; width: auto} "
-    ".style-lab-snapshot[open] img {height: auto; max-width: 100%} "
+    ".style-lab-snapshot[open] img {height: auto; width: 400px} "
     ".style-lab-snapshot summary {list-style: none; line-height: 1.3; "
     "cursor: zoom-in}</style>"
 )
@@ -57,12 +63,10 @@ class TransferView(ipywidgets.VBox):
         self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
         self.pictures = {b: Picture(width=_WIDE) for b in NAMES}
-        self.time = ipywidgets.IntSlider(
-            max=0, readout=False, layout={"flex": "1 1 200px", "width": "auto"}
-        )
+        self.time = ipywidgets.IntSlider(max=0, readout=False, layout=SLIDING)
         self.time.observe(self._show_moment, "value")
         self.moment = ipywidgets.HTML(layout={"width": "110px"})
-        self.curves = Picture(width="100%", max_width="640px")
+        self.curves = Picture(width=_WIDE, max_width="640px")
         self.gallery = row()
         self._panels = {
             backend: _panel(f"<b>{NAMES[backend]}</b>", picture)

@@ -125,7 +125,7 @@ class Widget:
 
     def field(self, label: str) -> Locator:
         """Return what one can type into or choose from."""
-        return self.row(label).locator("input, select").last
+        return self.row(label).locator("input, select:visible").last
 
     def button(self, text: str) -> Locator:
         """Return the button, or several that say the same."""

@@ -74,23 +74,23 @@ def test_detection(run_code):
     widget = notebook.widget("Score threshold")
     notebook.shoot(widget, "detection")
     count = widget.output.get_by_text(re.compile(r"^\d+ (face|candidate)s?"))
-    expect(count).to_have_text(re.compile("^8 faces"))
+    expect(count).to_have_text("8 faces")
     drawn = sources(widget)
 
     widget.drag(widget.slider("Score threshold"), 0.95)
     field = widget.field("Score threshold")
     expect(field).to_have_value(re.compile(r"^0\.9\d$"))
     expect(pictures(widget).last).not_to_have_attribute("src", drawn[-1])
-    expect(count).not_to_have_text(re.compile("^8 faces"))
+    expect(count).not_to_have_text("8 faces")
     type_in(field, "0,5")
     expect(field).to_have_value("0.50")
-    expect(count).to_have_text(re.compile("^9 candidates, 8 of them"))
+    expect(count).to_have_text("9 candidates")
 
     widget.upload("Upload a picture", ROOT / "images/faces/obama_1.jpg")
     menu = widget.field("Picture").locator("option:checked")
     expect(menu).to_have_text("obama_1.jpg")
     expect(widget.button("Upload a picture")).to_have_text(re.compile(r"\(1\)"))
-    expect(count).to_have_text(re.compile("^1 candidate,"))
+    expect(count).to_have_text("1 candidate")
     assert not set(sources(widget)) & set(drawn)
 
 

@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 SITE = ROOT / "build/site"
 SOURCE, PAGES = SITE / "source", SITE / "html"
 PICTURES = ROOT / "images/widgets"
+ELSEWHERE = re.compile(r"\]\(\.\./(?!images/)")  # in the repository
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]+\)\]\(([^)]+)\)")
 MARKER = re.compile(r"^# NBVAL_\w+\n")  # for the tests, not for readers
 WIDGET = re.compile(r"^(\w*(?:Explorer|Lab))\(")
@@ -44,6 +45,8 @@ def main() -> int:
     }
     (SOURCE / "notebooks").mkdir()
     for name, text in notebooks.items():
+        files = f"https://github.com/{address}/blob/main/"
+        text = ELSEWHERE.sub(f"]({files}", text)
         page = readable(nbformat.reads(text, as_version=4), Path(name).stem)
         nbformat.write(page, SOURCE / "notebooks" / name)
     if status := sphinx(address):

@@ -107,10 +107,6 @@ def _squared(a, b):
     return np.sum((a - b) ** 2, axis=1)
 
 
-def _length(a, b):
-    return np.sqrt(_squared(a, b))
-
-
 def _hinge(gaps):
     return np.sum(np.maximum(gaps, 0))
 
@@ -146,7 +142,7 @@ check_triplet_loss = Exercise(
         ],
         "those are distances; the loss compares squared distances.": [
             lambda a, p, n, alpha=0.2: _hinge(
-                _length(a, p) - _length(a, n) + alpha
+                np.sqrt(_squared(a, p)) - np.sqrt(_squared(a, n)) + alpha
             )
         ],
         "cut off at zero each triplet by itself, before they are added.": [
@@ -177,7 +173,6 @@ check_triplet_loss = Exercise(
 # -- verify --------------------------------------------------------------------
 
 THRESHOLD = 1.274  # squared distance at cosine 0.363, SFace's published value
-THRESHOLDS = ((), (0.5,))  # that of the docstring, and another
 # Opposite directions: the distance is 4 whichever way it is computed.
 OPPOSITE = (np.array([3.0, 0.0]), {"Ada": np.array([-5.0, 0.0])})
 ASSIGNMENT = (
@@ -187,8 +182,6 @@ ASSIGNMENT = (
 # The assignment's own first lines, pasted in, ask for what is not there.
 ASSIGNMENT_ERRORS = dict.fromkeys(("'model'", "img_to_encoding"), ASSIGNMENT)
 IGNORES_THRESHOLD = "it decides without looking at the threshold it was given."
-
-
 # What is measured instead: {hint: measures}.
 WRONG_MEASURES = {
     ASSIGNMENT: [lambda a, b: np.linalg.norm(a - b)],
@@ -252,20 +245,17 @@ def draw_small_database(generator):
     names = ("Ada", "Grace")[: generator.integers(1, 3)]
     database = {name: draw_short_vector(generator) for name in names}
     embedding = draw_short_vector(generator)
-    return embedding, database, *THRESHOLDS[generator.integers(2)]
+    return embedding, database, *(0.5,)[: generator.integers(2)]
 
 
-def _verify_with(measure, accepts=at_most):
-    """Return a version of verify with another measure or another decision."""
+def _decide_by(accepts):
+    """Return a version of verify with another decision."""
 
     def version(embedding, identity, database, threshold=THRESHOLD):
-        value = measure(embedding, database[identity])
+        value = squared_distance(embedding, database[identity])
         return value, accepts(value, threshold)
 
     return version
-
-
-_verify = _verify_with(squared_distance)
 
 
 def _measured_by(measure):
@@ -285,7 +275,7 @@ check_verify = Exercise(
     notebook=NOTEBOOK,
     cases=_claims,
     small=_small_claim,
-    solution=_verify,
+    solution=_decide_by(at_most),
     errors=ASSIGNMENT_ERRORS,
     mistakes={
         **{
@@ -293,12 +283,12 @@ check_verify = Exercise(
             for hint, measures in WRONG_MEASURES.items()
         },
         "the decision is the wrong way round: near means the same person.": [
-            _verify_with(squared_distance, lambda value, limit: value > limit),
-            _verify_with(squared_distance, lambda value, limit: value >= limit),
+            _decide_by(lambda value, limit: value > limit),
+            _decide_by(lambda value, limit: value >= limit),
         ],
         IGNORES_THRESHOLD: [
-            _verify_with(squared_distance, lambda value, _: value <= THRESHOLD),
-            _verify_with(squared_distance, lambda value, _: value <= 0.7),
+            _decide_by(lambda value, _: value <= THRESHOLD),
+            _decide_by(lambda value, _: value <= 0.7),
         ],
         "compare with the person who is claimed, not with the others.": [
             _nearest
@@ -444,9 +434,11 @@ check_choose_threshold = Exercise(
     solution=_choose_threshold,
     mistakes={
         "0.60 comes from nowhere. Let the pairs decide.": [
-            lambda s, same, rate: 0.60,
-            lambda s, same, rate: 0.363,
+            lambda s, same, rate: 0.60
+        ],
+        "another fixed number is no better than 0.60. Let the pairs decide.": [
             lambda s, same, rate: 0.5,
+            lambda s, same, rate: 0.363,
         ],
         "false accepts are pairs of different people; count only those.": [
             lambda s, same, rate: np.quantile(s, 1 - rate),

@@ -23,11 +23,11 @@ def _network(scales):
     Only the first module gets what the caller holds, and leaves it alone.
     """
     modules = {}
-    for scale in scales:
+    for number, scale in enumerate(scales, 1):
         convolve = lambda x, scale=scale: scale * x - 0.3  # noqa: E731
         convolve.__doc__ = f"{scale:g} * x - 0.3"
-        modules[str(len(modules))] = convolve
-        modules[str(len(modules))] = _rectify_in_place
+        modules[f"conv{number}"] = convolve
+        modules[f"relu{number}"] = _rectify_in_place
     return modules
 
 
@@ -36,13 +36,14 @@ def _small_networks(generator):
     for count in (2, 3):
         modules = _network(generator.uniform(0.5, 1.5, count))
         x = generator.normal(size=(1, 3, 4, 2))
-        cases.append((x, modules, ("0", str(len(modules) - 2))))
+        cases.append((x, modules, ("conv1", f"conv{count}")))
     return cases
 
 
 def _smallest_network(generator):
     x = generator.integers(-2, 3, (1, 1, 1, 2)).astype(float)
-    return x, _network([1.0, 2.0]), ("0", "2")[: generator.integers(1, 3)]
+    names = ("conv1", "conv2")[: generator.integers(1, 3)]
+    return x, _network([1.0, 2.0]), names
 
 
 def _capture(x, modules, names, keep=np.copy):
@@ -102,10 +103,6 @@ def _layers(generator):
     return [(layer,) for layer in generator.permutation(vgg.LAYERS).tolist()]
 
 
-def _module_index(layer):
-    return vgg.torchvision_index(layer)
-
-
 def _parts(layer):
     """Return block and place in it, counted from 0: conv4_2 gives 3, 1."""
     return int(layer[4]) - 1, int(layer[6]) - 1
@@ -126,7 +123,7 @@ check_module_index = Exercise(
     notebook=NOTEBOOK,
     cases=_layers,
     small=lambda generator: (str(generator.choice(vgg.LAYERS)),),
-    solution=_module_index,
+    solution=vgg.torchvision_index,
     mistakes={
         "conv1_1, conv2_1 and conv3_1 are right, conv4_1 is not. How many "
         "convolutions has block 3?": [_in_steps(5)],

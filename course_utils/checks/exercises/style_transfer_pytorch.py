@@ -171,12 +171,8 @@ def _two_small_layers(generator):
         {layer: draw_few_features(generator, 1, 1) for layer in LAYERS[:2]}
         for _ in "SG"
     )
-    weighted = generator.permutation(LAYERS[:2])[: generator.integers(1, 3)]
-    return (
-        style,
-        generated,
-        dict(zip(weighted.tolist(), (2.0, 3.0), strict=False)),
-    )
+    weights = ({"conv1_1": 2.0}, {"conv2_1": 2.0, "conv1_1": 3.0})
+    return style, generated, weights[generator.integers(2)]
 
 
 def _weighted(style, generated, weights, cost=_layer_style_cost):

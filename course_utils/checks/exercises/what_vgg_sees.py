@@ -12,9 +12,9 @@ NOTEBOOK = "7 · What VGG sees"
 
 
 def draw_features(generator, count=1, channels=None):
-    """Return features after a ReLU: (count, n_H, n_W, n_C), sides differ."""
+    """Return features, (count, n_H, n_W, n_C), of which no sides are equal."""
     height, width, depth = generator.choice(np.arange(5, 10), 3, replace=False)
-    return generator.uniform(0, 2, (count, height, width, channels or depth))
+    return generator.uniform(-1, 2, (count, height, width, channels or depth))
 
 
 def draw_few_features(generator, width=2, channels=2):

@@ -169,3 +169,13 @@ def test_unknown_names_are_explained(photo):
         vgg.features(photo, backend="jax")
     with pytest.raises(ValueError, match="'resnet' is not a weight set"):
         vgg.features(photo, weights="resnet")
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+def test_what_is_no_picture_is_explained(photo, backend):
+    """TensorFlow used to end the process, or to answer nonsense."""
+    for wrong in (None, photo / 255, photo > 99, photo[..., 0], "photo.jpg"):
+        with pytest.raises(images.ImageError):
+            vgg.features(wrong, "conv1_1", backend)
+    with pytest.raises(images.ImageError, match="needs 8 on each side"):
+        vgg.features(photo[:7], "conv4_1", backend)

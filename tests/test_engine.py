@@ -1,0 +1,418 @@
+"""The loop: steps, stopping, resuming, and what happens when it fails."""
+
+import dataclasses
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_utils import images, style
+from course_utils.style import StyleRecipe, engine, vgg
+
+SMALL = {"sizes": (32, 64), "steps": 4, "precision": "float32"}
+RECIPE = StyleRecipe(**SMALL, snapshot_every=2)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return images.load_image(images.sample("content/china_pavilion"), 64)
+
+
+@pytest.fixture(scope="module")
+def painting():
+    return images.load_image(images.sample("styles/hokusai_great_wave"), 64)
+
+
+@pytest.fixture(scope="module")
+def whole(photo, painting):
+    return style.transfer(photo, painting, RECIPE)
+
+
+@pytest.mark.parametrize(
+    "knob",
+    [
+        {"optimizer": "adam"},
+        {"init": "noise"},
+        {"init": "style"},
+        {"init": "blend"},
+        {"pooling": "avg"},
+        {"preserve_color": "recolor"},
+        {"preserve_color": "luminance"},
+        {"preserve_color": "match"},
+        {"tv_weight": 10.0},
+        {"content_weight": 0, "init": "noise"},
+        {"style_weight": 0, "init": "noise"},
+        {"content_layers": "conv2_2", "style_layers": "conv3_1"},
+        {"precision": "bfloat16"},
+    ],
+    ids=str,
+)
+def test_every_knob_paints_another_picture(photo, painting, whole, knob):
+    result = style.transfer(photo, painting, StyleRecipe(**SMALL | knob))
+    assert result.image.shape == photo.shape
+    assert result.image.dtype == np.uint8
+    assert not result.stopped
+    totals = [losses.total for losses in result.history[6:]]
+    assert min(totals[1:]) < totals[0]
+    assert (result.image != whole.image).any()
+
+
+def test_the_reported_losses_are_those_of_what_was_asked(photo, painting):
+    texture = StyleRecipe(**SMALL, content_weight=0)
+    losses = style.transfer(photo, painting, texture).history[-1]
+    assert losses.content == 0 and losses.content_layers == {}
+    assert list(losses.style_layers) == list(texture.style_layers)
+    copy = StyleRecipe(**SMALL, style_weight=0, init="noise")
+    losses = style.transfer(photo, None, copy).history[-1]
+    assert losses.style == 0 and list(losses.content_layers) == ["conv4_2"]
+
+
+@pytest.mark.parametrize("way", ["luminance", "match"])
+def test_the_photographs_colors_are_kept(photo, painting, whole, way):
+    """Of the mean chroma, most of the shift towards the painting goes."""
+
+    def chroma_shift(image):
+        shift = (image / 255 - photo / 255).reshape(-1, 3)
+        return np.abs((shift - shift.mean(1, keepdims=True)).mean(0)).max()
+
+    recipe = StyleRecipe(**SMALL, preserve_color=way)
+    kept = style.transfer(photo, painting, recipe).image
+    assert chroma_shift(kept) < 0.5 * chroma_shift(whole.image)
+
+
+def test_steps_snapshots_and_progress_add_up(photo, painting, whole):
+    run = style.Run(photo, painting, RECIPE)
+    seen = list(run)
+    assert [progress.step for progress in seen] == list(range(1, 11))
+    assert {progress.steps for progress in seen} == {10}  # 6 small, 4 large
+    assert [progress.image.shape[1] for progress in seen] == 6 * [32] + 4 * [64]
+    assert seen[-1].eta == 0 < seen[0].eta
+    seconds = [progress.seconds for progress in seen]
+    assert seconds == sorted(seconds) and seconds[0] > 0
+    assert list(run.snapshots) == [2, 4, 6, 8, 10]
+    assert (run.snapshots[10] == run.image).all()
+    assert run.history == whole.history and not run.stopped
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+def test_same_seed_same_bytes(photo, painting, backend):
+    recipe = StyleRecipe(**SMALL, init="noise", seed=3)
+    first, second, other = (
+        style.transfer(photo, painting, r, backend)
+        for r in (recipe, recipe, dataclasses.replace(recipe, seed=4))
+    )
+    assert first.image.tobytes() == second.image.tobytes()
+    assert first.history == second.history
+    assert other.image.tobytes() != first.image.tobytes()
+
+
+# Stopping and going on
+
+
+def interrupt_at(step):
+    def on_progress(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    return on_progress
+
+
+@pytest.mark.parametrize("stop_at", [1, 6, 7])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_stopped_and_resumed_is_as_never_stopped(
+    photo, painting, optimizer, stop_at
+):
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    whole = style.transfer(photo, painting, recipe)
+    stopped = style.transfer(
+        photo, painting, recipe, on_progress=interrupt_at(stop_at)
+    )
+    assert stopped.stopped and stopped.reason == "interrupted"
+    assert stopped.history == whole.history[:stop_at]
+    resumed = style.transfer(photo, painting, recipe, resume=stopped)
+    assert resumed.history == whole.history
+    assert resumed.image.tobytes() == whole.image.tobytes()
+    assert list(resumed.snapshots) == list(whole.snapshots)
+    assert resumed.seconds > stopped.seconds
+
+
+def test_a_closed_run_keeps_what_it_brought(photo, painting, whole):
+    run = style.Run(photo, painting, RECIPE)
+    assert run.latest is None and run.history == () and run.stopped
+    for progress in itertools.islice(run, 3):
+        assert run.latest is progress
+    run.close()
+    assert run.image.shape == (22, 32, 3)
+    assert run.stopped and list(run.snapshots) == [2]
+    rest = style.Run(photo, painting, RECIPE, resume=run)
+    assert rest.latest is run.latest and rest.history == run.history
+    assert [progress.step for progress in rest] == list(range(4, 11))
+    assert rest.result().image.tobytes() == whole.image.tobytes()
+    rest.close(resumable=False)
+    assert rest.latest.state is None and rest.history == whole.history
+
+
+def test_a_finished_run_goes_on_with_more_steps(photo, painting, whole):
+    same = style.transfer(photo, painting, RECIPE, resume=whole)
+    assert (same.image == whole.image).all() and same.history == whole.history
+    longer = dataclasses.replace(RECIPE, steps=9)
+    more = style.transfer(photo, painting, longer, resume=whole)
+    assert more.history[:10] == whole.history and len(more.history) == 15
+    assert more.history[-1].total < whole.history[-1].total
+
+
+def test_resume_refuses_another_run(photo, painting, whole):
+    for pictures, knob in (
+        ((photo, photo), {}),
+        ((painting, painting), {}),
+        ((photo, painting), {"style_weight": 7.0}),
+    ):
+        with pytest.raises(style.PictureError, match="same pictures"):
+            style.stream(*pictures, StyleRecipe(**SMALL | knob), resume=whole)
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """Put a function between the network and the n-th evaluation's answer."""
+
+    def with_function(n, function):
+        network = vgg.load_backend("torch").Network
+        original = network.objective
+
+        def objective(self, targets):
+            evaluate, calls = original(self, targets), itertools.count(1)
+
+            def spoilt(pixels):
+                answer = evaluate(pixels)
+                return function(*answer) if next(calls) == n else answer
+
+            return spoilt
+
+        monkeypatch.setattr(network, "objective", objective)
+
+    return with_function
+
+
+def test_interrupted_within_an_evaluation(photo, painting, spoil):
+    def interrupt(terms, gradient):
+        raise KeyboardInterrupt
+
+    spoil(3, interrupt)
+    result = style.transfer(photo, painting, RECIPE)
+    assert result.stopped and len(result.history) == 2
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_loss_that_is_no_number_keeps_the_best(
+    photo, painting, optimizer, spoil
+):
+    spoil(4, lambda terms, gradient: (np.nan * terms, gradient))
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    with pytest.warns(UserWarning, match="no longer a number at step 4"):
+        result = style.transfer(photo, painting, recipe)
+    assert result.stopped and "step 4" in result.reason
+    assert len(result.history) == 3
+
+
+def test_weights_beyond_float32_are_explained(photo, painting):
+    recipe = StyleRecipe(**SMALL, style_weight=1e39)
+    with np.errstate(over="ignore"), pytest.raises(style.DivergedError):
+        style.transfer(photo, painting, recipe)
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+@pytest.mark.parametrize("shape", [(8, 8), (301, 9), (1500, 2000)], ids=str)
+def test_tiny_huge_and_extreme_pictures_work(painting, backend, shape):
+    random = np.random.default_rng(0)
+    content = random.integers(0, 256, (*shape, 3), np.uint8)
+    recipe = StyleRecipe(sizes=(16, 64), steps=2)
+    result = style.transfer(content, painting, recipe, backend)
+    height, width, _ = result.image.shape
+    assert height / width == pytest.approx(shape[0] / shape[1], rel=0.05)
+    assert not result.stopped
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+def test_one_pixel_works_where_no_pooling_comes_before(backend):
+    dot = np.full((1, 1, 3), 200, np.uint8)
+    recipe = StyleRecipe(
+        content_layers="conv1_1", style_layers="conv1_2", steps=3
+    )
+    result = style.transfer(dot, dot // 2, recipe, backend)
+    assert result.image.shape == (1, 1, 3)
+    assert result.history[-1].total < result.history[0].total
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+def test_identical_pictures_stay_what_they_are(photo, backend):
+    flat = np.full((32, 32, 3), 128, np.uint8)
+    for picture in (photo, flat):
+        result = style.transfer(picture, picture, RECIPE, backend)
+        assert not result.stopped
+        assert np.abs(result.image.astype(int) - picture).max() <= 1
+
+
+def test_what_makes_no_sense_is_refused_at_once(photo, painting):
+    wrong = [
+        (None, painting),
+        (photo, None),
+        (photo / 255, painting),
+        (photo, [painting, painting[..., :1]]),
+        ("photo.jpg", painting),
+    ]
+    for pictures in wrong:
+        with pytest.raises(images.ImageError):
+            style.stream(*pictures, RECIPE)
+    with pytest.raises(ValueError, match="'jax' is not a backend"):
+        style.stream(photo, painting, backend="jax")
+    with pytest.raises(style.RecipeError, match="steps is 0"):
+        style.stream(photo, painting, StyleRecipe(steps=0))
+
+
+def test_several_styles_mix_by_their_weights(photo, painting):
+    other = images.load_image(images.sample("styles/munch_scream"), 64)
+
+    def paint(styles, weights=None):
+        recipe = StyleRecipe(**SMALL, style_image_weights=weights)
+        return style.transfer(photo, styles, recipe).image.astype(float)
+
+    only = paint(painting)
+    assert (paint([painting, other], (2.0, 0.0)) == only).all()
+    mostly = np.abs(paint([painting, other], (9.0, 1.0)) - only).mean()
+    equally = np.abs(paint([painting, other]) - only).mean()
+    assert 0 < mostly < equally
+    with pytest.raises(style.PictureError, match="2 style pictures"):
+        paint([painting, other], (1.0, 1.0, 1.0))
+
+
+# Memory
+
+
+def test_too_large_names_a_size_that_fits(monkeypatch, painting):
+    large = np.zeros((2000, 3000, 3), np.uint8)
+    monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 2 * 10**9)
+    with pytest.raises(MemoryError) as caught:
+        style.stream(large, painting, StyleRecipe(sizes=3000))
+    sentence = str(caught.value)
+    assert "3000 x 2000 pixels" in sentence and "2.0 GB are free" in sentence
+    side = int(sentence.split(" at ")[1].split()[0])
+    style.stream(large, painting, StyleRecipe(sizes=side))
+    with pytest.raises(style.NotEnoughMemoryError):
+        style.stream(large, painting, StyleRecipe(sizes=side + 20))
+
+
+def test_frameworks_own_complaints_are_understood():
+    torch = vgg.load_backend("torch").torch
+    tf = vgg.load_backend("tensorflow").tf
+
+    def allocate_tensorflow():
+        with tf.device("CPU:0"):
+            tf.zeros([2**20, 2**25])
+
+    for backend, allocate in (
+        ("torch", lambda: torch.empty(2**50)),
+        ("tensorflow", allocate_tensorflow),
+    ):
+        for action, error in (
+            (allocate, style.NotEnoughMemoryError),
+            (lambda: 1 / 0, ZeroDivisionError),
+        ):
+            with (
+                pytest.raises(error),
+                engine._memory_explained((9, 9), backend),
+            ):
+                action()
+
+
+def python(program):
+    """Run a program in a process of its own; return what it prints."""
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    return answer.stdout
+
+
+@pytest.mark.parametrize("backend", vgg.BACKENDS)
+def test_what_fitted_once_fits_again(backend, tmp_path):
+    """What the first painting keeps of the memory it took counts as free."""
+    machine = tmp_path / "meminfo"  # of a machine that does nothing else
+    machine.write_text("MemAvailable: 64000000 kB")
+    share = python(f"""
+from pathlib import Path
+import numpy as np
+import psutil
+from course_utils import hardware, style
+hardware._MEMORY, hardware._OWN_GROUPS = Path({str(machine)!r}), Path("/no")
+noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+def paint(side):
+    recipe = style.StyleRecipe(sizes=side, steps=1, precision="float32")
+    style.transfer(noise, noise, recipe, {backend!r})
+    free = style.vgg.load_backend({backend!r}).free_memory()
+    return np.array([free, psutil.Process().memory_info().rss])
+small, large = paint(32), paint(400)
+free, taken = large - small
+print(free / taken)
+""")
+    assert float(share) > 0.7
+
+
+# What the process around it does
+
+
+@pytest.mark.parametrize("mode", ["inference_mode", "no_grad"])
+def test_gradients_may_be_switched_off(photo, painting, whole, mode):
+    torch = vgg.load_backend("torch").torch
+    vgg._kept_network.cache_clear()  # built in this mode too
+    with getattr(torch, mode)():
+        inside = style.transfer(photo, painting, RECIPE)
+    vgg._kept_network.cache_clear()
+    assert inside.history == whole.history
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not fork")
+def test_a_forked_process_paints_or_is_told_why_not():
+    """Both frameworks by themselves hang there."""
+    before, after, _, why = python("""
+import multiprocessing, sys, warnings
+import numpy as np
+from course_utils import style
+warnings.simplefilter("ignore")  # newer Pythons warn of forks with threads
+def paint(backend):
+    dot = np.arange(768).astype(np.uint8).reshape(16, 16, 3)
+    recipe = style.StyleRecipe(sizes=16, steps=2)
+    return style.transfer(dot, dot[::-1].copy(), recipe, backend).image.sum()
+def child(backend):
+    try:
+        print(paint(backend))
+    except RuntimeError as error:
+        print(error)
+for backend in ("torch", "tensorflow"):
+    print(paint(backend), flush=True)
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=child, args=(backend,))
+    process.start()
+    process.join()
+""").splitlines()
+    assert before == after
+    assert 'get_context("spawn")' in why
+
+
+def test_tensorflow_is_quiet_and_lets_torchvision_in():
+    """Two programs' worth of LLVM in one process used to end it."""
+    assert (
+        python("""
+import numpy as np
+from course_utils import style
+dot = np.zeros((8, 8, 3), np.uint8)
+style.vgg.features(dot, "conv1_1", "tensorflow")
+import torchvision
+""")
+        == ""
+    )

@@ -1,0 +1,134 @@
+"""The sizes a picture is painted at, and the photograph's colours."""
+
+import numpy as np
+import pytest
+
+from course_utils import images, style
+from course_utils.style import StyleRecipe, pyramid
+
+
+def load(name):
+    picture = images.load_image(images.sample(name), 96)
+    return picture.astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return load("content/dahlia")
+
+
+@pytest.fixture(scope="module")
+def painting():
+    return load("styles/vangogh_starry_night")
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes", "expected"),
+    [
+        ((300, 400), (100, 200, 400), [(75, 100), (150, 200), (300, 400)]),
+        ((30, 40), (100, 200, 400), [(30, 40)]),
+        ((150, 150), (100, 200, 400), [(100, 100), (150, 150)]),
+        ((8, 4000), (100, 200), [(8, 4000)]),
+        ((40, 4000), (100, 1000), [(8, 800), (10, 1000)]),
+    ],
+)
+def test_sizes_keep_the_ratio_and_never_enlarge(shape, sizes, expected):
+    content = np.zeros((*shape, 3), np.uint8)
+    style_picture = np.zeros((60, 90, 3), np.uint8)
+    levels = pyramid.build(content, [style_picture], StyleRecipe(sizes=sizes))
+    assert [level.content.shape[:2] for level in levels] == expected
+    for level in levels:
+        height, width = level.styles[0].shape[:2]
+        assert height <= 60 and width <= 90
+        assert width / height == pytest.approx(1.5, rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1, 2600), (2600, 1)])
+def test_the_thinnest_pictures_keep_a_pixel(shape):
+    thin = np.zeros((*shape, 3), np.uint8)
+    recipe = StyleRecipe(
+        sizes=128, content_layers="conv1_1", style_layers="conv1_1"
+    )
+    for level in pyramid.build(thin, [thin], recipe):
+        assert min(level.content.shape[:2]) == 1
+        assert min(level.styles[0].shape[:2]) == 1
+        covered = pyramid.start(
+            level, StyleRecipe(init="style", style_layers="conv1_1")
+        )
+        assert covered.shape == level.content.shape
+
+
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_too_small_says_how_large(which):
+    dot, other = np.zeros((1, 1, 3), np.uint8), np.zeros((20, 20, 3), np.uint8)
+    content, painting = (dot, other) if which == "content" else (other, dot)
+    message = f"The {which} picture has 1 x 1 pixels.* needs 8"
+    with pytest.raises(style.PictureError, match=message):
+        pyramid.build(content, [painting], StyleRecipe())
+
+
+def test_an_untouched_photograph_goes_up_with_its_detail(photo):
+    picture = np.uint8(np.round(255 * photo))
+    recipe = StyleRecipe(sizes=(24, 48, 96))
+    lower, _, upper = pyramid.build(picture, [picture], recipe)
+    carried = pyramid.carry_up(lower.content, lower, upper, recipe)
+    assert carried == pytest.approx(upper.content, abs=1e-6)
+
+
+# Colours
+
+
+def test_luminance_is_yiq(photo):
+    import cv2
+
+    ours = pyramid.luminance(photo)[..., 0]
+    assert np.abs(ours - cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)).max() < 1e-3
+
+
+def test_recolor_replaces_the_luminance_only(photo):
+    from skimage.color import rgb2yiq
+
+    content = photo * 0.5 + 0.25
+    bright = pyramid.luminance(content) * 0.9 + 0.05
+    result = pyramid.recolor(bright, content)
+    assert pyramid.luminance(result) == pytest.approx(bright, abs=1e-6)
+    assert rgb2yiq(result)[..., 1:] == pytest.approx(
+        rgb2yiq(content)[..., 1:], abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_match_colors_moves_mean_and_covariance(photo, painting, channels):
+    # Compressed into the middle, so that nothing is cut off at 0 or 1.
+    content = 0.4 + 0.2 * photo[..., :channels]
+    artwork = 0.4 + 0.2 * painting[..., :channels]
+    matched = pyramid.match_colors(artwork, content)
+    assert matched.min() > 0 and matched.max() < 1
+    ours, wanted = (p.reshape(-1, channels) for p in (matched, content))
+    assert ours.mean(0) == pytest.approx(wanted.mean(0), abs=1e-4)
+    covariance, aim = np.cov(ours.T), np.cov(wanted.T)
+    assert np.abs(covariance - aim).max() <= 0.02 * np.abs(aim).max()
+
+
+def test_whose_colors_come_first():
+    content, artwork = (
+        np.uint8(np.round(255 * load(name)))
+        for name in ("content/dahlia", "styles/vangogh_starry_night")
+    )
+    means = {}
+    for way in (None, "recolor", "match"):
+        recipe = StyleRecipe(sizes=96, preserve_color=way)
+        (level,) = pyramid.build(content, [artwork], recipe)
+        means[way] = [p.mean((0, 1)) for p in (level.content, *level.styles)]
+    photos, paintings = means[None]
+    assert means["recolor"][1] == pytest.approx(paintings)
+    assert means["recolor"][0] == pytest.approx(paintings, abs=0.03)
+    assert means["match"][0] == pytest.approx(photos)
+    assert means["match"][1] == pytest.approx(photos, abs=0.03)
+
+
+def test_flat_pictures_stay_finite():
+    flat = np.full((8, 8, 3), 0.5, np.float32)
+    assert np.isfinite(pyramid.match_colors(flat, flat)).all()
+    grey = pyramid.luminance(flat)
+    assert np.isfinite(pyramid.match_colors(grey, grey)).all()
