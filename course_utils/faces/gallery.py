@@ -332,9 +332,8 @@ class FaceGallery(contextlib.AbstractContextManager):
     ) -> list[int]:
         """Add rows that are embedded already, in one durable commit.
 
-        Returns the numbers of the rows added: a person has a photograph of
-        one digest only once. ``embeddings`` is (rows, d), of any length but 0;
-        ``digests`` are from ``photograph_digest``.
+        Returns the numbers of the rows added: one digest counts once for a
+        person. ``embeddings`` has shape (rows, d), of any length but 0.
         """
         people = [clean_name(person) for person in people]
         matrix = _unit_rows(embeddings, pack.size)
@@ -559,8 +558,9 @@ class FaceGallery(contextlib.AbstractContextManager):
         own = self.pack
         if own is not None and own[1:] != pack[1:]:
             raise WrongPackError(
-                f"This gallery was made with {_describe(own)}, not with "
-                f"{_describe(pack)}: embeddings of two models do not compare; "
+                f"This gallery was made with {own.name!r} (model "
+                f"{own.digest[:8]}), not with {pack.name!r} (model "
+                f"{pack.digest[:8]}): embeddings of two models do not compare; "
                 "use the same pack, or enrol everybody in a new gallery."
             )
 
@@ -659,10 +659,6 @@ def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
             "again."
         )
     return matrix / lengths
-
-
-def _describe(pack: PackIdentity) -> str:
-    return f"{pack.name!r} ({pack.size} numbers, model {pack.digest[:8]})"
 
 
 def _unknown(person: str) -> UnknownPersonError:
