@@ -11,6 +11,12 @@ costs, and enrolment.
 The embeddings are made up, but not as uniform noise: they have the mean, the
 spread between and within people, and about the effective dimension that
 course_mini gives to the ORL faces (see ``FaceLike``).
+
+Why FAISS and not USearch, on 100,000 of these rows with one thread: its cells
+are built in 1 s, USearch's graph in 59 s; recall@1 is 0.998 in 0.45 ms against
+1.000 in 0.35 ms; the wheels have 19 and 2 MB. On macOS FAISS and PyTorch crash
+in one process (two OpenMP libraries: faiss-wheels issue 73), so no notebook
+uses both.
 """
 
 import argparse

@@ -20,6 +20,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to be there
 ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
 multiprocessing = pytest.importorskip("ray.util.multiprocessing")
+# At a load of 20 on two cores Ray did not start within five tries of 30 s.
+pytestmark = pytest.mark.timeout(1200)
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
 COPIES = 8
@@ -43,7 +45,7 @@ def patient_start():
     start = ray.init
 
     def start_again(**options):
-        for _ in range(4):
+        for _ in range(9):
             try:
                 return start(**options)
             except Exception as error:

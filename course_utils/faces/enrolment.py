@@ -249,6 +249,8 @@ def _commit(
     gallery: FaceGallery, findings: list[Finding]
 ) -> dict[Path, str | Match]:
     """Return an outcome of each: added, duplicate, the reason, a lookalike."""
+    # They come in any order; of two copies the first by name is enrolled.
+    findings = sorted(findings, key=lambda finding: finding.photograph.path)
     outcomes = {f.photograph.path: f.reason or _DUPLICATE for f in findings}
     rows = [f for f in findings if f.embedding is not None]
     if not rows:

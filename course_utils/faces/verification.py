@@ -124,23 +124,28 @@ class Calibration:
         return float(self.true_accept_rate[self._row(far)])
 
     def interval(
-        self, far: float, people: np.ndarray, *, resamples: int = 500
+        self,
+        far: float,
+        people: np.ndarray | None = None,
+        *,
+        resamples: int = 500,
     ) -> tuple[float, float]:
         """Bootstrap ``true_accept_rate_at(far)``: 95 % of the draws lie within.
 
-        Not pairs but people are drawn, because one person takes part in many
-        pairs. Draws without any same or any different pair are left out.
-
         Args:
             far: false accept rate, in (0, 1].
-            people: integers, shape (pairs, 2): who is in each pair.
+            people: integers, shape (pairs, 2): who is in each pair. Given
+                them, people are drawn instead of pairs, which is the honest
+                way when one person takes part in many pairs. Draws without
+                any same or any different pair are left out.
             resamples: how many times to draw.
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
+        draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
-            for weights in _draw_people(self.same, people, resamples)
+            for weights in draw(self.same, people, resamples)
         ]
         low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
@@ -194,6 +199,18 @@ def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
         return largest_face(embed_faces(app, image))
     except ValueError as error:
         raise type(error)(f"The {position} picture: {error}") from None
+
+
+def _draw_pairs(same, _people, resamples):
+    """Weights of each pair when pairs of each kind are drawn with return."""
+    generator = np.random.default_rng(0)
+    for _ in range(resamples):
+        weights = np.empty(len(same))
+        for kind in (same, ~same):
+            count = int(kind.sum())
+            chances = np.full(count, 1 / count)
+            weights[kind] = generator.multinomial(count, chances)
+        yield weights
 
 
 def _draw_people(same, people, resamples):
