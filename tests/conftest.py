@@ -9,6 +9,7 @@ from course_utils import faces, images
 # What `make check` leaves out: these files take many seconds, or a browser.
 SLOW = {
     "test_checks",
+    "test_engine",
     "test_enrolment",
     "test_enrolment_ray",
     "test_gallery_storage",
@@ -16,12 +17,11 @@ SLOW = {
     "test_ipywidgets_7",
     "test_jupyterlab",
     "test_other_frontends",
+    "test_parity",
     "test_privacy",
     "test_runtime",
     "test_site",
-    "test_style_engine",
     "test_style_lab",
-    "test_style_parity",
     "test_training",
     "test_weights",
     "test_widgets_training",
