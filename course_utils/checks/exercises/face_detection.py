@@ -48,8 +48,8 @@ check_intersection_over_union = Exercise(
 
 
 def _few_boxes(generator):
-    """Two to four boxes in a row, and maybe another threshold."""
-    count = generator.integers(2, 5)
+    """Three or four boxes in a row, and maybe another threshold."""
+    count = generator.integers(3, 5)
     x = generator.permutation([0, 1, 2, 4])[:count]
     boxes = np.column_stack([x, 0 * x, x + 3, 0 * x + 2]).astype(float)
     scores = generator.permutation([0.9, 0.8, 0.7, 0.6])[:count]
@@ -72,7 +72,7 @@ def _suppress(boxes, scores, threshold=0.4, by_all_better=False):
 check_non_max_suppression = Exercise(
     name="non_max_suppression",
     notebook=NOTEBOOK,
-    cases=draws(_few_boxes),
+    cases=draws(_few_boxes, count=100),
     solution=_suppress,
     mistakes={
         "the best score comes first, in the search and in the list.": [
