@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import torch
 from insightface.utils.face_align import arcface_dst, norm_crop
 
 from course_utils import checks, faces
@@ -124,12 +123,6 @@ def search_from_zero(embedding, database, threshold=1.274):
     return best, identity
 
 
-def only_known(embedding, database, threshold=1.274):
-    distance, name = who_is_it(embedding, database, threshold)
-    if distance <= threshold:
-        return distance, name
-
-
 def best_people(similarities, people, k):
     best = {}
     for n in np.argsort(-similarities):
@@ -199,38 +192,24 @@ EXAMPLE = "a small example goes wrong"
 CHANGES = "changes what it was given"
 BOXES = [
     (EXAMPLE, lambda a, b: round(intersection_over_union(a, b), 1)),
-    (EXAMPLE, lambda a, b: area(np.r_[a[2:], b[:2]]) / area(a)),
     (EXAMPLE, lambda a, b: max(1 - intersection_over_union(a, b), 0)),
-    (CHANGES, lambda a, b: np.maximum(a, b, out=a)[0]),
 ]
 SUPPRESSED = [
     (EXAMPLE, suppress_by_last),
     (EXAMPLE, lambda boxes, scores, limit=0.4: np.argsort(-scores).tolist()),
-    (EXAMPLE, lambda boxes, scores, limit=0.4: [scores.argmax()]),
-    (EXAMPLE, lambda *inputs: suppress(*inputs)[1:]),
-    ("stops with ValueError", lambda b, s, *limit: s[b > 0.5].max(axis=1)),
 ]
 COSINES = [
     (EXAMPLE, lambda a, b: abs(faces.cosine_similarity(a, b))),
-    (EXAMPLE, lambda a, b: max(faces.cosine_similarity(a, b), 0)),
-    (EXAMPLE, lambda a, b: (a / abs(a).max()) @ (b / abs(b).max())),
     ("it should have none", lambda a, b: as_unit(a) * as_unit(b)),
 ]
 ALIGNED = [
     ("lands outside", align_with(lambda m: m + [0, 0, 500])),
     ("lands at (", align_with(lambda m: m + [0, 0, 5])),
-    ("lands at (", lambda i, points: align_face(i, points[[1, 0, 2, 4, 3]])),
     ("shape (128, 128, 3)", align_with(lambda m: m, size=(128, 128))),
-    ("decimals", lambda i, points: align_face(i, points) / 255),
-    ("whole numbers", lambda i, points: align_face(i, points).astype(int)),
-    (CHANGES, lambda i, points: align_face(i, points.__isub__(1))),
 ]
 TRIPLETS = [
     (EXAMPLE, lambda *inputs: triplet_loss(*inputs) ** 2),
-    (EXAMPLE, lambda *inputs: -triplet_loss(*inputs)),
-    (EXAMPLE, lambda *inputs: 0),
-    ("it should have none", lambda a, p, n, *alpha: ((a - p) ** 2).sum(1)),
-    ("gives back '", lambda *inputs: str(triplet_loss(*inputs))),
+    (EXAMPLE, lambda a, p, n, *alpha: ((a - p) ** 2).sum(1)),
 ]
 VERIFIED = [
     ("assignment", assignment_verify),
@@ -242,25 +221,13 @@ VERIFIED = [
         ),
     ),
     (EXAMPLE, lambda e, i, d, t=1.274: verify(e, i, d, t - 1e-9)),
-    (EXAMPLE, lambda e, i, d, t=1.274: verify(e, list(d)[-1], d, t)),
-    (EXAMPLE, lambda *inputs: (verify(*inputs)[0], False)),
-    ("value 1 of 2: the result is True", lambda *i: verify(*i)[::-1]),
-    ("value 2 of 2: it gives back 'yes'", lambda *i: (verify(*i)[0], "yes")),
-    ("2 values", lambda *inputs: verify(*inputs)[1]),
-    ("2 values", lambda *inputs: (*verify(*inputs), 1.274)),
-    ("KeyError", lambda e, i, d, t=1.274: d["Alan"]),
 ]
 CURVES = [
     (
         "a small",
         lambda s, same: (lambda t, a, b: (t, b, a))(*roc_curve(s, same)),
     ),
-    (EXAMPLE, lambda s, same: np.sqrt(roc_curve_by_loop(s, same))),
-    (EXAMPLE, lambda s, same: np.round(roc_curve_by_loop(s, same), 1)),
     ("3 values", lambda s, same: roc_curve(s, same)[1:]),
-    ("value 1 of 3: the result has", lambda s, same: [np.ones(9)] * 3),
-    (CHANGES, lambda s, same: (s.sort(), roc_curve(s, same))[1]),
-    ("stops with TypeError", lambda s, same: roc_curve(s)),
 ]
 THRESHOLDS = [
     (EXAMPLE, lambda s, same, rate: (s[same].min() + s[~same].max()) / 2),
@@ -268,34 +235,18 @@ THRESHOLDS = [
         EXAMPLE,
         lambda s, same, rate: np.sort(s[~same])[-1 - int(rate * sum(~same))],
     ),
-    (EXAMPLE, lambda s, same, rate: s[same].min()),
-    (
-        "one was asked for",
-        lambda s, same, rate: (calibrated(s, same, rate), rate),
-    ),
 ]
 SEARCHES = [
     ("assignment", assignment_search),
     ("nobody is ever found", search_from_zero),
     (EXAMPLE, lambda e, d, t=1.274: who_is_it(e, d, t - 1e-9)),
-    (EXAMPLE, lambda *i: (who_is_it(*i)[0], who_is_it(*i)[1] or "unknown")),
-    (EXAMPLE, lambda e, d, t=1.274: who_is_it(-e, d, t)),
-    ("value 1 of 2", lambda *inputs: who_is_it(*inputs)[::-1]),
-    ("2 values", only_known),
-    (CHANGES, lambda e, d, *t: (d.pop("Joan", 0), who_is_it(e, d, *t))[1]),
 ]
 PEOPLE = [
     (EXAMPLE, lambda s, people, k: best_people(-s, people, k)),
     (
-        EXAMPLE,
-        lambda *inputs: (best_people(*inputs)[0] + 1, best_people(*inputs)[1]),
-    ),
-    (
         "value 1 of 2: the result has",
         lambda s, people, k: best_people(s, people, 99),
     ),
-    ("value 1 of 2", lambda *inputs: best_people(*inputs)[::-1]),
-    ("2 values", lambda *inputs: best_people(*inputs)[0]),
 ]
 TRIPLETS_ELSEWHERE = [
     ("torch", "not a tensor", lambda *i: triplet_loss_torch(*i).item()),
@@ -305,33 +256,11 @@ TRIPLETS_ELSEWHERE = [
         lambda a, p, n, *m: triplet_loss_torch(a.detach(), p, n, *m),
     ),
     (
-        "torch",
-        "gradient",
-        lambda *i: torch.tensor(triplet_loss_torch(*i).item()),
-    ),
-    (
-        "torch",
-        "compares squared",
-        lambda a, p, n, alpha=0.2: (
-            ((a - p).norm(dim=1) - (a - n).norm(dim=1) + alpha).relu().sum()
-        ),
-    ),
-    (
-        "torch",
-        CHANGES,
-        lambda a, p, n, *m: triplet_loss_torch(a, p, n.mul_(2), *m),
-    ),
-    (
         "tensorflow",
         "gradient",
         lambda a, p, n, *m: triplet_loss_tensorflow(
             a, tf.stop_gradient(p), n, *m
         ),
-    ),
-    (
-        "tensorflow",
-        "averaged",
-        lambda a, p, n, *m: triplet_loss_tensorflow(a, p, n, *m) / len(a),
     ),
 ]
 WRONG = [

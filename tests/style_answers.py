@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from course_utils import checks
-from course_utils.style import vgg
 from course_utils.style.tensorflow_backend import tf
 
 NUMPY, TORCH, TENSORFLOW = "numpy", "torch", "tensorflow"
@@ -300,17 +299,7 @@ GRADIENT = "its gradient is not"
 NO_TENSOR = "not a tensor"
 GRAM_MATRIX = [
     (EXAMPLE, NUMPY, lambda a: np.triu(gram(a))),
-    (EXAMPLE, NUMPY, lambda a: gram(a) - gram(a).mean()),
-    (EXAMPLE, TORCH, lambda a: gram_torch(a - a.mean((2, 3), keepdim=True))),
-    ("shape (2, 5)", NUMPY, lambda a: np.ones((2, 5))),
-    (
-        "mixes channels",
-        TORCH,
-        lambda a: gram_torch(a.permute(0, 2, 3, 1).reshape(a.shape)),
-    ),
     (GRADIENT, TORCH, lambda a: gram_torch(a.detach())),
-    (NO_TENSOR, TORCH, lambda a: gram_torch(a).detach().numpy()),
-    (CHANGES, TORCH, lambda a: gram_torch(torch.relu_(a.sub_(1)))),
     (
         "transposed",
         TENSORFLOW,
@@ -318,56 +307,24 @@ GRAM_MATRIX = [
             f := tf.reshape(a, (len(a), -1, a.shape[-1])), f, transpose_b=True
         ),
     ),
-    (GRADIENT, TENSORFLOW, lambda a: tf.constant(gram(a.numpy()))),
 ]
 CONTENT_COST = [
     (EXAMPLE, NUMPY, lambda c, g: np.sum(c**2 - g**2) / (4 * c.size)),
-    (EXAMPLE, NUMPY, lambda c, g: content(c, g) / c.size),
     (EXAMPLE, TORCH, lambda c, g: torch.nn.functional.huber_loss(c, g) / 2),
-    ("one number", NUMPY, lambda c, g: (c - g) ** 2 / (4 * c.size)),
-    ("another one", TORCH, torch.nn.functional.mse_loss),
-    (
-        "brackets",
-        TORCH,
-        lambda c, g: 1 / 4 * c.numel() * (c - g).square().sum(),
-    ),
     (GRADIENT, TORCH, lambda c, g: content_torch(c, g.detach())),
-    (
-        GRADIENT,
-        TENSORFLOW,
-        lambda c, g: tf.stop_gradient(content_tensorflow(c, g)),
-    ),
 ]
 LAYER_COST = [
     (EXAMPLE, NUMPY, lambda s, g: np.sum(abs(gram(s) - gram(g)))),
-    (EXAMPLE, NUMPY, lambda s, g: np.linalg.norm(gram(s) - gram(g))),
     (
         EXAMPLE,
         NUMPY,
         lambda s, g: np.mean((s.mean((1, 2)) - g.mean((1, 2))) ** 2),
     ),
     (GRADIENT, TORCH, lambda s, g: layer_torch(s, g.detach())),
-    (
-        GRADIENT,
-        TENSORFLOW,
-        lambda s, g: tf.constant(layer(s.numpy(), g.numpy())),
-    ),
 ]
 STYLE_COST = [
     ("by its name", TORCH, style_by_place),
     (EXAMPLE, NUMPY, lambda s, g, w: max(w[n] * layer(s[n], g[n]) for n in w)),
-    (EXAMPLE, NUMPY, lambda s, g, w: sum(layer(s[n], g[n]) / w[n] for n in w)),
-    (EXAMPLE, NUMPY, lambda s, g, w: style_with(layer)(g, g, w)),
-    (
-        "it should have none",
-        NUMPY,
-        lambda s, g, w: [w[n] * layer(s[n], g[n]) for n in w],
-    ),
-    (
-        "KeyError",
-        NUMPY,
-        lambda s, g, w: sum(w[n] * layer(s[n], g[n]) for n in s),
-    ),
     (
         GRADIENT,
         TORCH,
@@ -378,55 +335,22 @@ STYLE_COST = [
 ]
 TOTAL_COST = [
     (EXAMPLE, NUMPY, lambda c, s, alpha=10, beta=40: alpha * c),
-    (EXAMPLE, NUMPY, lambda c, s, alpha=10, beta=40: alpha * c - beta * s),
     (
         EXAMPLE,
         NUMPY,
         lambda c, s, alpha=10, beta=40: int(total(c, s, alpha, beta)),
     ),
-    (
-        "one was asked for",
-        NUMPY,
-        lambda c, s, alpha=10, beta=40: (alpha * c, beta * s),
-    ),
-    (
-        "stops with TypeError",
-        NUMPY,
-        lambda c, s, alpha, beta: total(c, s, alpha, beta),
-    ),
     (GRADIENT, TORCH, lambda c, s, *weights: total(c.detach(), s, *weights)),
-    (
-        GRADIENT,
-        TENSORFLOW,
-        lambda c, s, *w: tf.constant(total(c.numpy(), s.numpy(), *w)),
-    ),
 ]
 CAPTURES = [
-    ("overwritten", TORCH, capture_in_place),
-    ("overwritten", TORCH, capture_with(lambda x: x.detach())),
     (GRADIENT, TORCH, capture_with(lambda x: x.detach().clone())),
     (GRADIENT, TORCH, capture_with(lambda x: x.data.clone())),
-    (
-        GRADIENT,
-        TORCH,
-        capture_with(lambda x: (x if x.min() < -1 else x.data) * 1),
-    ),
     (GRADIENT, TORCH, capture_with(lambda x: torch.tensor(x.tolist()))),
     ("RuntimeError", TORCH, capture_with(copy.deepcopy)),
-    ("keys 'conv1', 'conv2'", NUMPY, lambda x, m, names: {}),
-    ("keys 'conv1', 'conv2'", TORCH, lambda x, m, names: capture(x, m, [*m])),
-    (
-        "keys 'conv1', 'conv2'",
-        TORCH,
-        lambda x, m, names: capture(x, m, names[-1:]),
-    ),
-    (EXAMPLE, NUMPY, capture_with(lambda x: abs(x))),
 ]
 NORMALISED = [
     ("of its own", TORCH, lambda x: (x - mean) / 0.226),
     (EXAMPLE, TORCH, lambda x: (x - mean.flip(0)) / spread.flip(0)),
-    (EXAMPLE, TORCH, lambda x: ((x - mean) / spread).clamp(-2, 2)),
-    (EXAMPLE, TORCH, lambda x: (x - x.mean((0, 2, 3))[:, None, None]) / spread),
     (GRADIENT, TORCH, lambda x: (x.detach() - mean) / spread),
 ]
 INDICES = [
@@ -435,14 +359,9 @@ INDICES = [
         NUMPY,
         lambda n: [0, 5, 10, 17, 22][int(n[4]) - 1] + 2 * int(n[6]) - 2,
     ),
-    (EXAMPLE, NUMPY, lambda n: 3 * vgg.LAYERS.index(n)),
-    (EXAMPLE, NUMPY, lambda n: 15),
     (EXAMPLE, NUMPY, lambda n: min(module_index(n), 26)),
-    ("should be whole numbers", NUMPY, lambda n: float(module_index(n))),
-    ("it gives back '", NUMPY, lambda n: str(module_index(n))),
 ]
 SIZES = [
-    (EXAMPLE, NUMPY, lambda h, w, side: (h, w)),
     (
         EXAMPLE,
         NUMPY,
@@ -451,32 +370,13 @@ SIZES = [
         ),
     ),
     (EXAMPLE, NUMPY, lambda h, w, side: (side, w) if h > w else (h, side)),
-    (
-        "cut off",
-        NUMPY,
-        lambda h, w, side: tuple(n * side // max(h, w) for n in (h, w)),
-    ),
-    ("2 values", NUMPY, lambda h, w, side: side),
 ]
 TRAIN_STEP = [
     (
         EXAMPLE,
         NUMPY,
-        lambda x, cost, rate=1: step(step(x, cost, rate), cost, rate),
-    ),
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda x, cost, rate=1: np.clip(
-            x - rate * (g := cost(x)[1]) / np.linalg.norm(g), 0, 1
-        ),
-    ),
-    (
-        EXAMPLE,
-        NUMPY,
         lambda x, cost, rate=1: x - np.clip(rate * cost(x)[1], 0, 1),
     ),
-    (EXAMPLE, NUMPY, lambda x, cost, rate=1: x),
     ("two values", NUMPY, lambda x, cost, rate=1: x - rate * cost(x)),
     (
         "two values",
@@ -484,7 +384,6 @@ TRAIN_STEP = [
         lambda x, cost, rate=1: x - rate * np.gradient(cost(x)),
     ),
     ("answers differently", TORCH, step_that_adds_up),
-    ("has to be watched", TORCH, lambda x, cost, rate=1: cost(x).backward()),
     ("Adam", TORCH, step_by(torch.optim.Adam)),
     (
         "has to be watched",
@@ -499,17 +398,7 @@ TARGETS = [
     (
         EXAMPLE,
         TORCH,
-        lambda photo, painting, get: (get(painting)[0], 0 * photo),
-    ),
-    (
-        EXAMPLE,
-        TORCH,
         lambda photo, painting, get: (get(painting)[0], get(photo)[0]),
-    ),
-    (
-        "value 1 of 2: it gives back 2 values",
-        NUMPY,
-        lambda photo, painting, get: (get(painting), get(photo)),
     ),
 ]
 TOTAL_VARIATION = [
@@ -519,29 +408,11 @@ TOTAL_VARIATION = [
         NUMPY,
         lambda x: np.sum((x[:, 1:, 1:] - x[:, :-1, :-1]) ** 2) / x.size,
     ),
-    (EXAMPLE, NUMPY, lambda x: x.shape[1] * variation(x)),
-    (
-        "channels are not",
-        TORCH,
-        lambda x: (
-            (x.diff(dim=1).square().sum() + x.diff(dim=2).square().sum())
-            / x.numel()
-        ),
-    ),
-    (GRADIENT, TORCH, lambda x: variation_torch(x.detach())),
     (EXAMPLE, TENSORFLOW, lambda x: tf.reduce_sum(tf.image.total_variation(x))),
 ]
 PRESERVE_COLOR = [
     ("HSV", NUMPY, preserve_in(cv2.COLOR_RGB2HSV, cv2.COLOR_HSV2RGB, 2)),
     (EXAMPLE, NUMPY, preserve_in(cv2.COLOR_RGB2LAB, cv2.COLOR_LAB2RGB, 0)),
-    (EXAMPLE, NUMPY, lambda p, x: (p + x) / 2),
-    (EXAMPLE, NUMPY, lambda p, x: np.clip(2 * x - preserve(p, x), 0, 1)),
-    ("it should be numbers with", NUMPY, lambda p, x: preserve(p, x) > 0.5),
-    (
-        "stops with ValueError",
-        NUMPY,
-        lambda p, x: x + (p - x) @ [0.3, 0.6, 0.1],
-    ),
     (NO_TENSOR, TENSORFLOW, lambda p, x: preserve(p.numpy(), x.numpy())),
 ]
 WRONG = [

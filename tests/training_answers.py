@@ -91,26 +91,15 @@ SOLUTIONS = [
 ]
 
 LOGITS = [
-    ("no margin yet", logits_with(lambda angle, m: np.cos(angle))),
-    ("larger", logits_with(lambda angle, m: np.cos(angle - m))),
-    ("not to its cosine", logits_with(lambda angle, m: np.cos(angle) - m)),
     (EXAMPLE, logits_with(lambda angle, m: np.cos(angle + np.radians(m)))),
     (EXAMPLE, logits_with(lambda angle, m: angle + m)),
-    ("shape", lambda *inputs: logits(*inputs).T),
     ("shape", lambda a, b, right, *m: logits(a, b, right, *m)[right > 0]),
 ]
 TRIPLETS = [
-    ("hard ones", triplets_that(lambda near, far, m: far < near + m)),
-    ("easy ones", triplets_that(lambda near, far, m: far > near)),
     (EXAMPLE, triplets_that(lambda near, far, m: (near < far) & (far < m))),
     ("shape", lambda *inputs: np.argwhere(triplets(*inputs))),
-    ("anchor, positive", lambda *inputs: triplets(*inputs).swapaxes(1, 2)),
 ]
 ASIDE = [
-    (
-        "photographs aside, not people",
-        lambda people, every=4: np.arange(len(people)) % every == 0,
-    ),
     (
         EXAMPLE,
         lambda people, every=4: np.isin(
@@ -121,14 +110,10 @@ ASIDE = [
         EXAMPLE,
         lambda people, every=4: np.isin(people, np.unique(people)[1::every]),
     ),
-    ("shape", lambda people, every=4: np.unique(people)[::every]),
-    ("whole numbers", lambda people, every=4: people * aside(people, every)),
 ]
 RATES = [
-    ("has seen", lambda e, people, u: eer(e, people, u | True)),
-    ("percent", lambda *inputs: 100 * eer(*inputs)),
-    ("another", lambda *inputs: calibration(*inputs).auc),
-    ("the values are not", lambda *inputs: 1 - eer(*inputs)),
+    (EXAMPLE, lambda *inputs: calibration(*inputs).auc),
+    (EXAMPLE, lambda *inputs: 1 - eer(*inputs)),
 ]
 WRONG = [
     (check, "numpy", hint, function)

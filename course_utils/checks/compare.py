@@ -64,7 +64,7 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
     if np.array_equal(answer, right):  # the quick way, for pictures
         return True
     answer, right = answer.astype(float), right.astype(float)
-    largest = np.max(abs(right), where=np.isfinite(right), initial=1e-12)
+    largest = np.max(abs(right), where=np.isfinite(right), initial=1e-6)
     return np.allclose(
         answer, right, rtol=0, atol=tolerance * largest, equal_nan=True
     )

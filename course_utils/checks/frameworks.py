@@ -25,10 +25,7 @@ class Objective:
 
 
 def walk(change: Callable, *trees):
-    """Apply ``change`` to every leaf of nested dicts, tuples and lists.
-
-    As with ``map``, several trees of one form give it several leaves.
-    """
+    """Map the leaves of nested dicts, tuples and lists, all of one form."""
     first = trees[0]
     if isinstance(first, dict):
         return {k: walk(change, *(tree[k] for tree in trees)) for k in first}
@@ -57,6 +54,9 @@ def leaves(tree) -> Iterator:
 class NumPy:
     """Arrays as they are; there are no gradients."""
 
+    # A context in which the framework keeps track of gradients.
+    recording = contextlib.nullcontext
+
     def give(self, tree):
         """Turn the arrays of a case into fresh inputs for a function."""
         return walk(self._give_leaf, tree)
@@ -73,30 +73,21 @@ class NumPy:
         """Say whether a number or array may be handed back as it is."""
         return True
 
-    def recording(self):
-        """Return a context in which the framework keeps track of gradients."""
-        return contextlib.nullcontext()
-
     def _give_leaf(self, value):
         if isinstance(value, np.ndarray):
-            return self.tensor(value)
+            return self._tensor(value)
         if isinstance(value, Objective):
-            return self.objective(self.tensor(value.target))
+            return self._objective(self._tensor(value.target))
         return value
 
     def _take_leaf(self, value):
         return value.copy() if isinstance(value, np.ndarray) else value
 
-    def tensor(self, array):
-        """Copy an array, so that a function may spoil it."""
+    def _tensor(self, array):
         return array.copy()
 
-    def objective(self, target):
-        """Return the function that an Objective stands for."""
-        return lambda image: (
-            np.sum((image - target) ** 2),
-            2 * (image - target),
-        )
+    def _objective(self, target):
+        return lambda x: (np.sum((x - target) ** 2), 2 * (x - target))
 
 
 class Torch(NumPy):
@@ -131,13 +122,11 @@ class Torch(NumPy):
             return Objective(self._channels_first(value.target))
         return np.moveaxis(value, -1, 1) if np.ndim(value) == 4 else value
 
-    def tensor(self, array):
-        """Make a float32 tensor, channels first if there are four axes."""
+    def _tensor(self, array):
         array = np.array(self._channels_first(array), np.float32, order="C")
         return self.torch.tensor(array)
 
-    def objective(self, target):
-        """Return the function that an Objective stands for."""
+    def _objective(self, target):
         return lambda image: (image - target).square().sum()
 
     def gradients(self, function: Callable, watched: list) -> list:
@@ -170,12 +159,10 @@ class TensorFlow(NumPy):
             return super()._take_leaf(value)
         return np.array(value.numpy())
 
-    def tensor(self, array):
-        """Make a float32 tensor."""
+    def _tensor(self, array):
         return self.tf.constant(array, self.tf.float32)
 
-    def objective(self, target):
-        """Return the function that an Objective stands for."""
+    def _objective(self, target):
         square = self.tf.square
         return lambda image: self.tf.reduce_sum(square(image - target))
 

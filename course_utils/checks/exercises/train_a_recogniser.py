@@ -7,56 +7,30 @@ Philbin, "FaceNet", CVPR 2015.
 import numpy as np
 
 from course_utils import faces
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise
+from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercises.face_verification import unit
 
 NOTEBOOK = "6 · Train a recogniser"
 
 
-def _unit(rows):
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+def _pictures_of_two_people(generator):
+    """One or two pictures, and maybe another margin and scale."""
+    embeddings = generator.integers(1, 4, (generator.integers(1, 3), 2)) / 1
+    centres = np.array([[2.0, 0.0], [0.0, 1.0]])
+    is_person = np.eye(2)[generator.integers(2, size=len(embeddings))]
+    settings = ((), (0.5, 10), (0.2, 8))[generator.integers(3)]
+    return embeddings, centres, is_person, *settings
 
 
-# -- arcface_logits ------------------------------------------------------------
+def _arcface(embeddings, centres, is_person, margin=0.4, scale=24, to=unit):
+    with np.errstate(invalid="ignore"):  # where lengths are still in
+        angles = np.arccos(to(embeddings) @ to(centres).T)
+    return scale * np.cos(angles + margin * is_person)
 
 
-def _batches(generator):
-    """Embeddings and centres of any length, and who is on each picture."""
-    cases = []
-    for settings in ((), (0.5, 30), (0.2, 8)):
-        count, people, size = generator.choice(np.arange(5, 12), 3, False)
-        embeddings = 3 * generator.normal(size=(count, size))
-        centres = 2 * generator.normal(size=(people, size))
-        is_person = np.eye(people)[generator.integers(people, size=count)]
-        cases.append((embeddings, centres, is_person, *settings))
-    return cases
-
-
-def _one_picture_of_two_people(generator):
-    embedding = generator.integers(1, 4, (1, 2)).astype(float)
-    centres = np.array([[1.0, 0.0], [0.0, 1.0]])
-    return embedding, centres, np.eye(2)[[generator.integers(2)]], 0.5, 10
-
-
-def _cosines(embeddings, centres):
-    return _unit(embeddings) @ _unit(centres).T
-
-
-def _arcface(
-    embeddings,
-    centres,
-    is_person,
-    margin=0.4,
-    scale=24,
-    cosines=_cosines,
-    harder=lambda angles, margin: np.cos(angles + margin),
-):
-    plain = np.clip(cosines(embeddings, centres), -1, 1)
-    changed = harder(np.arccos(plain), margin)
-    return scale * np.where(is_person, changed, plain)
-
-
-def _arcface_with(**parts):
-    return lambda *inputs: _arcface(*inputs, **parts)
+def _cosine_less_margin(embeddings, centres, is_person, margin=0.4, scale=24):
+    cosines = unit(embeddings) @ unit(centres).T
+    return scale * (cosines - margin * is_person)
 
 
 check_arcface_logits = Exercise(
@@ -64,249 +38,142 @@ check_arcface_logits = Exercise(
     notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1),
-    cases=_batches,
-    small=_one_picture_of_two_people,
-    solution=lambda embeddings, centres, is_person, margin=0.4, scale=24: (
-        _arcface(embeddings, centres, is_person, margin, scale)
-    ),
+    cases=draws(_pictures_of_two_people),
+    solution=_arcface,
     mistakes={
         "there is no margin yet: these are the scaled cosines.": [
-            _arcface_with(harder=lambda angles, margin: np.cos(angles)),
+            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, 0, s)
         ],
         "only directions count: a length is still in.": [
-            _arcface_with(cosines=lambda a, b: a @ b.T),
-            _arcface_with(cosines=lambda a, b: _unit(a) @ b.T),
-            _arcface_with(cosines=lambda a, b: a @ _unit(b).T),
+            lambda *inputs: _arcface(*inputs, to=np.asarray)
         ],
         "only the angle to the right person gets the margin.": [
-            lambda a, b, right, *rest: _arcface(a, b, 0 * right + 1, *rest),
+            lambda a, b, right, *rest: _arcface(a, b, 1, *rest),
             lambda a, b, right, *rest: _arcface(a, b, 1 - right, *rest),
         ],
-        "the margin should make the angle larger, which is harder.": [
-            _arcface_with(harder=lambda angles, m: np.cos(angles - m)),
-        ],
         "the margin belongs to the angle, not to its cosine.": [
-            _arcface_with(harder=lambda angles, m: np.cos(angles) - m),
-            _arcface_with(harder=lambda angles, m: np.cos(angles) + m),
+            _cosine_less_margin
         ],
         "the scale is missing, or not the one that was given.": [
-            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, m, 1),
-            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, m),
-        ],
-        "it ignores the margin that it was given.": [
-            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, 0.4, s),
+            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, m, 1)
         ],
     },
 )
 
 
-# -- semi_hard_triplets --------------------------------------------------------
-
-
-def _distances(generator):
-    """Squared distances of batches that offer triplets of all three kinds."""
-    cases = []
-    for settings in ((), (0.5,), (0.05,)):
-        people = generator.permutation(np.repeat(np.arange(5), 4))
-        centres = _unit(generator.normal(size=(5, 6)))
-        noise = 0.4 * generator.normal(size=(20, 6))
-        embeddings = _unit(centres[people] + noise)
-        cases.append((2 - 2 * embeddings @ embeddings.T, people, *settings))
-    return cases
-
-
 def _three_pictures(generator):
+    """Three pictures of two people, or of one, maybe another margin."""
     distances = np.zeros((3, 3))
     distances[np.triu_indices(3, k=1)] = generator.permutation([0.4, 0.5, 0.9])
-    return distances + distances.T, np.array([0, 0, 1]), 0.2
+    people = np.array([0, 0, generator.integers(4) > 0]).astype(int)
+    settings = ((), (0.45,), (0.05,))[generator.integers(3)]
+    return distances + distances.T, people, *settings
 
 
-def _semi_hard_triplets(distances, people, margin=0.2):
-    return _chosen(distances, people, margin, _between)
-
-
-def _chosen(distances, people, margin, keep, itself=False, anybody=False):
+def _semi_hard_triplets(
+    distances, people, margin=0.2, hard=False, easy=False, itself=False
+):
     same = people[:, None] == people
-    pairs = same if itself else same & ~np.eye(len(people), dtype=bool)
-    others = same | True if anybody else ~same
+    pairs = same & (itself | ~np.eye(len(people), dtype=bool))
     near, far = distances[:, :, None], distances[:, None, :]
-    return pairs[:, :, None] & others[:, None, :] & keep(near, far, margin)
-
-
-def _between(near, far, margin):
-    return (near < far) & (far < near + margin)
-
-
-def _triplets_that(keep, **slips):
-    return lambda distances, people, margin=0.2: _chosen(
-        distances, people, margin, keep, **slips
-    )
+    between = (hard | (near < far)) & (easy | (far < near + margin))
+    return pairs[:, :, None] & ~same[:, None, :] & between
 
 
 check_semi_hard_triplets = Exercise(
     name="semi_hard_triplets",
     notebook=NOTEBOOK,
-    cases=_distances,
-    small=_three_pictures,
-    solution=_semi_hard_triplets,
+    cases=draws(_three_pictures),
+    solution=lambda distances, people, margin=0.2: _semi_hard_triplets(
+        distances, people, margin
+    ),
     mistakes={
         "hard ones are among them: their negative is nearer than the "
-        "positive.": [
-            _triplets_that(lambda near, far, margin: far < near + margin),
-            _triplets_that(lambda near, far, margin: far < near),
-        ],
+        "positive.": [lambda *inputs: _semi_hard_triplets(*inputs, hard=True)],
         "easy ones are among them: their loss is zero already.": [
-            _triplets_that(lambda near, far, margin: near < far),
-            _triplets_that(lambda near, far, margin: far >= near + margin),
+            lambda *inputs: _semi_hard_triplets(*inputs, easy=True)
         ],
         "a picture is its own positive: their distance is always zero.": [
-            _triplets_that(_between, itself=True),
-        ],
-        "a negative has to show somebody else than the anchor.": [
-            _triplets_that(_between, anybody=True),
-        ],
-        "the order of the axes is anchor, positive, negative.": [
-            lambda *inputs: _semi_hard_triplets(*inputs).transpose(0, 2, 1),
-            lambda *inputs: _semi_hard_triplets(*inputs).transpose(1, 0, 2),
+            lambda *inputs: _semi_hard_triplets(*inputs, itself=True)
         ],
         "it ignores the margin that it was given.": [
-            lambda distances, people, margin=0.2: _semi_hard_triplets(
-                distances, people
-            ),
+            lambda d, people, _=0: _semi_hard_triplets(d, people)
         ],
     },
 )
 
 
-# -- put_aside: find the bug ---------------------------------------------------
-
-
-def _albums(generator):
-    """Who is on each photograph: numbers with gaps, in any order."""
-    cases = []
-    for settings in ((), (3,), (2,)):
-        names = generator.choice(100, 13, replace=False)
-        people = np.repeat(names, generator.integers(2, 6, size=13))
-        cases.append((generator.permutation(people), *settings))
-    return cases
-
-
 def _small_album(generator):
-    names = generator.choice(np.arange(1, 10), 3, replace=False)
-    return generator.permutation(np.repeat(names, 2)), 2
-
-
-def _put_aside(people, every=4):
-    return _place(people) % every == 0
+    """Who is on each photograph: numbers with gaps, in any order."""
+    names = generator.choice(30, generator.integers(3, 7), replace=False)
+    people = np.repeat(names, generator.integers(1, 3))
+    settings = ((), (3,), (2,))[generator.integers(3)]
+    return generator.permutation(people), *settings
 
 
 def _place(people):
     return np.unique(people, return_inverse=True)[1]
 
 
-def _by_appearance(people, every=4):
-    order = list(dict.fromkeys(people.tolist()))
-    return np.array([order.index(name) % every == 0 for name in people])
-
-
 check_put_aside = Exercise(
     name="put_aside",
     notebook=NOTEBOOK,
-    cases=_albums,
-    small=_small_album,
-    solution=_put_aside,
+    cases=draws(_small_album),
+    solution=lambda people, every=4: _place(people) % every == 0,
     mistakes={
         "that puts photographs aside, not people: everybody is on both "
-        "sides.": [
-            lambda people, every=4: np.arange(len(people)) % every == 0,
-        ],
+        "sides.": [lambda people, every=4: np.arange(len(people)) % every == 0],
         "count the people; their numbers have gaps.": [
-            lambda people, every=4: people % every == 0,
-        ],
-        "count the people in the order of their numbers, not as they appear.": [
-            _by_appearance
-        ],
-        "the first ones are put aside, not every so many.": [
-            lambda people, every=4: _place(people) < every,
-            lambda people, every=4: (
-                _place(people) < len(np.unique(people)) // every
-            ),
-        ],
-        "true is for those that are put aside.": [
-            lambda *inputs: ~_put_aside(*inputs),
+            lambda people, every=4: people % every == 0
         ],
         "it always skips as many, whatever it is told.": [
-            lambda people, every=4: _put_aside(people),
+            lambda people, every=4: _place(people) % 4 == 0
         ],
     },
 )
 
 
-# -- unseen_eer ----------------------------------------------------------------
+def _eight_photographs(generator):
+    """Embeddings of any length, of two unseen people and two seen."""
+    people = generator.permutation(np.repeat(np.arange(4), 2))
+    return generator.normal(size=(8, 2)).round(2), people, people % 2 == 0
 
 
-def _vectors(generator):
-    """Embeddings of any length, seen people far better than unseen ones."""
-    cases = []
-    for count in (6, 8):
-        people = np.repeat(np.arange(2 * count), 4)
-        unseen = people % 2 == 0
-        centres = _unit(generator.normal(size=(2 * count, 16)))
-        noise = generator.normal(size=(len(people), 16))
-        spread = np.where(unseen, 0.35, 0.2)[:, None]
-        lengths = generator.uniform(1, 9, len(people))[:, None]
-        embeddings = lengths * (centres[people] + spread * noise)
-        order = generator.permutation(len(people))
-        cases.append((embeddings[order], people[order], unseen[order]))
-    return cases
+def _eer(rows, people, first, second):
+    similarities = (rows @ rows.T)[first, second]
+    return faces.calibrate(similarities, people[first] == people[second]).eer
 
 
-def _unseen_eer(embeddings, people, unseen):
-    return _rates(embeddings, people, unseen).eer
+def _unseen_eer(embeddings, people, unseen, prepare=unit):
+    rows, people = prepare(embeddings[unseen]), people[unseen]
+    return _eer(rows, people, *np.triu_indices(len(people), 1))
 
 
-def _rates(embeddings, people, chosen, prepare=_unit, pairs=np.triu_indices):
-    rows, who = prepare(embeddings[chosen]), people[chosen]
-    first, second = pairs(len(rows), 1)
-    return faces.calibrate(
-        (rows @ rows.T)[first, second], who[first] == who[second]
-    )
-
-
-def _all_pairs(count, _):
-    return np.indices((count, count)).reshape(2, -1)
-
-
-def _one_unseen_is_enough(embeddings, people, unseen):
-    first, second = np.triu_indices(len(people), 1)
-    taken = unseen[first] | unseen[second]
-    pairs = first[taken], second[taken]
-    return _rates(embeddings, people, unseen | True, pairs=lambda *_: pairs).eer
+def _each_with_itself(embeddings, people, unseen):
+    rows, people = unit(embeddings[unseen]), people[unseen]
+    return _eer(rows, people, *np.indices(2 * people.shape).reshape(2, -1))
 
 
 check_unseen_eer = Exercise(
     name="unseen_eer",
     notebook=NOTEBOOK,
-    cases=_vectors,
-    solution=_unseen_eer,
+    cases=draws(_eight_photographs),
+    solution=lambda embeddings, people, unseen: _unseen_eer(
+        embeddings, people, unseen
+    ),
     mistakes={
         "people that the network has seen are among them.": [
-            lambda e, people, unseen: _rates(e, people, unseen | True).eer,
-            lambda e, people, unseen: _rates(e, people, ~unseen).eer,
-            _one_unseen_is_enough,
+            lambda e, people, unseen: _unseen_eer(e, people, unseen | True),
+            lambda e, people, unseen: _unseen_eer(e, people, ~unseen),
         ],
         "only directions count: the lengths of the embeddings are still in.": [
-            lambda *inputs: _rates(*inputs, prepare=lambda rows: rows).eer,
+            lambda *inputs: _unseen_eer(*inputs, prepare=lambda rows: rows)
         ],
         "photographs are compared with themselves, too, which is easy.": [
-            lambda *inputs: _rates(*inputs, pairs=_all_pairs).eer,
+            _each_with_itself
         ],
         "as a share, not in percent.": [
-            lambda *inputs: 100 * _unseen_eer(*inputs),
-        ],
-        "that is another of the calibration's numbers.": [
-            lambda *inputs: _rates(*inputs).auc,
-            lambda *inputs: _rates(*inputs).true_accept_rate_at(0.01),
+            lambda *inputs: 100 * _unseen_eer(*inputs)
         ],
     },
     tolerance=1e-5,
