@@ -51,6 +51,14 @@ def test_the_same_man_and_two_men(app, photo):
     assert faces.verify(app, obama, again, threshold=0.99).same_person is False
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_picture_that_lies_on_its_side(app, photo, quarters):
+    turned = np.rot90(photo("faces/obama_1"), quarters)
+    assert faces.verify(app, turned, photo("faces/obama_2")).similarity > 0.6
+    other = faces.verify(app, turned, photo("faces/giunchedi_1"))
+    assert other.similarity < 0.3
+
+
 def test_verify_says_which_picture_has_no_face(app, photo):
     with pytest.raises(NoFaceError, match="^The second picture: No face"):
         faces.verify(app, photo("faces/obama_1"), photo("faces/noface_cat"))

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.analysis import (
-    embed_faces,
-    largest_face,
-    published_threshold,
-)
+from course_utils.faces.analysis import largest_face, published_threshold
+from course_utils.faces.quality import find_upright
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -60,8 +57,9 @@ def verify(
     """Decide whether two pictures show the same person.
 
     Of several faces in a picture the largest one is compared, with the cosine
-    similarity ``threshold`` or else the published one of the pack. Raises
-    NoFaceError, whose message says which picture shows no face.
+    similarity ``threshold`` or else the published one of the pack. A picture
+    that lies on its side is turned first, and its face's box belongs to the
+    turned copy. Raises NoFaceError, whose message says which picture it is.
     """
     if threshold is None:
         threshold = published_threshold(Path(app.model_dir).name)
@@ -196,7 +194,7 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
 
 def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
     try:
-        return largest_face(embed_faces(app, image))
+        return largest_face(find_upright(app, image)[1])
     except ValueError as error:
         raise type(error)(f"The {position} picture: {error}") from None
 

@@ -11,7 +11,7 @@ import traitlets
 from PIL import Image
 
 from course_utils import faces, images
-from course_utils.faces.analysis import embed_faces
+from course_utils.faces.quality import find_upright
 from course_utils.widgets.parts import WHOLE_LABEL, Panel, Picture, row
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ class FacePicker(Panel):
 
     Attributes:
         picker: the ``PicturePicker``.
-        found: all faces of the picture, from left to right.
+        upright: the picture; one that lies on its side is turned.
+        found: all faces in it, from left to right.
         which_face: menu of the faces, 0 being the leftmost; shown if there
             are several.
         face: the chosen InsightFace ``Face``, or None where there is none;
@@ -156,7 +157,9 @@ class FacePicker(Panel):
     def _find_faces(self, _change=None) -> None:
         self.found = []
         with self.explaining():
-            self.found = embed_faces(self._app, self.picker.image)
+            self.upright, self.found = find_upright(
+                self._app, self.picker.image
+            )
             if not self.found:  # largest_face would name knobs of Python
                 raise faces.NoFaceError(
                     "No face was found: choose or upload another picture."
@@ -185,9 +188,9 @@ class FacePicker(Panel):
         face = None
         if self.found:
             face = self.found[self.which_face.value]
-            self.crop.show(aligned(self.picker.image, face))
+            self.crop.show(aligned(self.upright, face))
         if len(self.found) > 1:
-            spot = _spotlight(self.picker.image, face)
+            spot = _spotlight(self.upright, face)
             self.picker.preview.show(_thumbnail(spot))
         self.face = face
 
