@@ -78,10 +78,9 @@ def test_losses_and_gradients_agree(photo, painting, knob):
         noise = np.random.default_rng(1).random(start.shape, np.float32)
         answers.append(evaluate((start + noise) / 2))
     (a, gradient_a), (b, gradient_b) = answers
-    for term in ("total", "content", "style", "tv"):
-        expected = pytest.approx(getattr(b, term), rel=1e-5)
-        assert getattr(a, term) == expected
-        assert getattr(a, term) > 0
+    assert min(a.total, a.content, a.style, a.tv) > 0
+    assert a.total == pytest.approx(b.total, rel=1e-5)
+    assert a.tv == pytest.approx(b.tv, rel=1e-5)
     assert a.style_layers == pytest.approx(b.style_layers, rel=1e-5)
     assert a.content_layers == pytest.approx(b.content_layers, rel=1e-5)
     lengths = np.linalg.norm(gradient_a) * np.linalg.norm(gradient_b)

@@ -91,25 +91,13 @@ def test_triplets_are_those_of_the_paper():
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_rate_climbs_and_falls():
-    rates = [training.learning_rate(share / 10) for share in range(11)]
-    assert max(rates) == rates[2] == training.PEAK_RATE
-    assert (
-        rates[10] == pytest.approx(0) and sorted(rates[2:])[::-1] == rates[2:]
-    )
-
-
 def test_changed_pictures_show_the_same_person(orl):
     pictures = orl[0][:50]
     changed = training.augment(pictures, np.random.default_rng(0))
     assert changed.shape == pictures.shape and changed.dtype == np.uint8
     assert not (changed == pictures).all(axis=(1, 2)).any()
-    likeness = [
-        np.corrcoef(each.ravel(), pictures[0].ravel())[0, 1]
-        for each in training.augment(
-            np.repeat(pictures[:1], 50, 0), np.random.default_rng(0)
-        )
-    ]
+    both = zip(changed, pictures, strict=True)
+    likeness = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in both]
     assert np.median(likeness) > 0.5
 
 

@@ -1,20 +1,16 @@
-"""Train a small face recogniser in PyTorch: notebook 06, its widget, its tool.
+"""Train a small face recogniser in PyTorch: notebook 06 takes it apart.
 
-``faces`` itself does not import this file, so that detecting and comparing
-faces never waits for PyTorch. Everywhere here
-
-- ``pictures`` are grey aligned faces, ``uint8`` (count, 56, 56),
-- ``people`` are the numbers of the persons on them, integers (count,).
+``faces`` itself does not import this file: detecting never waits for PyTorch.
+``pictures`` are grey aligned faces, ``uint8`` (count, 56, 56), ``people`` the
+numbers of the persons on them, integers (count,). A loss takes embeddings,
+(m, 64), and people, (m,).
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -24,12 +20,10 @@ from course_utils.faces.orl import orl
 from course_utils.faces.verification import Calibration, calibrate
 
 hardware.prepare()
+hardware.load_triton()
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
 
 FOLDER = Path(__file__).with_name("recogniser")
 SIZE = 56  # pixels, both sides of a picture
@@ -88,12 +82,11 @@ def trained_network() -> nn.Sequential:
     return result.eval()
 
 
-def aligned_orl(app: FaceAnalysis) -> tuple[np.ndarray, np.ndarray]:
+def aligned_orl(app) -> tuple[np.ndarray, np.ndarray]:
     """Detect and align every ORL face, in about ten seconds.
 
-    Returns:
-        RGB ``uint8`` (400, 112, 112, 3), as InsightFace feeds its recognisers,
-        and the person on each, 0 to 39, integers (400,).
+    Returns RGB (400, 112, 112, 3), as InsightFace feeds its recognisers, and
+    the people, 0 to 39.
     """
     from insightface.utils.face_align import norm_crop
 
@@ -122,17 +115,15 @@ def to_tensor(pictures: np.ndarray) -> torch.Tensor:
 
 
 def embed(model: nn.Module, pictures: np.ndarray) -> np.ndarray:
-    """Return unit vectors (count, 64): of each picture and its mirror image.
+    """Return unit vectors (count, 64), of pictures with their mirror images.
 
     Leaves the model in evaluation mode.
     """
     x = to_tensor(pictures)
     model.eval()
     with torch.no_grad():
-        both = functional.normalize(model(x)) + functional.normalize(
-            model(x.flip(3))
-        )
-    return functional.normalize(both).numpy()
+        views = [functional.normalize(model(view)) for view in (x, x.flip(3))]
+        return functional.normalize(sum(views)).numpy()
 
 
 def compare_all(vectors: np.ndarray, people: np.ndarray) -> Calibration:
@@ -211,27 +202,19 @@ LOSSES = {"softmax": Softmax, "arcface": ArcFace, "triplet": Triplet}
 
 
 def augment(pictures: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Change each picture a little, at random; what it shows stays the same.
-
-    Half of them are mirrored; all are turned, scaled, moved and lit
-    otherwise; in half of them a rectangle is covered.
-    """
+    """Change each picture a little, at random; who it shows stays the same."""
     return np.stack([_augment_one(each, generator) for each in pictures])
 
 
 def _augment_one(picture, generator):
     if generator.random() < 0.5:
         picture = picture[:, ::-1]
-    centre = (SIZE / 2 - 0.5, SIZE / 2 - 0.5)
+    middle, edges = SIZE / 2 - 0.5, cv2.BORDER_REPLICATE
     angle, scale = generator.uniform(-10, 10), generator.uniform(0.92, 1.08)
-    matrix = cv2.getRotationMatrix2D(centre, angle, scale)
+    matrix = cv2.getRotationMatrix2D((middle, middle), angle, scale)
     matrix[:, 2] += generator.uniform(-3, 3, 2)
-    moved = cv2.warpAffine(
-        np.ascontiguousarray(picture),
-        matrix,
-        (SIZE, SIZE),
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    picture = np.ascontiguousarray(picture)
+    moved = cv2.warpAffine(picture, matrix, (SIZE, SIZE), borderMode=edges)
     gamma = math.exp(generator.uniform(-0.4, 0.4))
     from_the_side = np.linspace(-1, 1, SIZE) * generator.uniform(-0.25, 0.25)
     light = generator.uniform(0.75, 1.25) * (1 + from_the_side)
@@ -278,20 +261,12 @@ def learning_rate(progress: float) -> float:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training stands.
+    """Where a training stands."""
 
-    Attributes:
-        step: how many are done, from 1.
-        steps: how many there will be.
-        loss: of the last batch.
-        model: the network; it goes on learning when the next step is asked
-            for, whatever mode it was left in.
-    """
-
-    step: int
+    step: int  # from 1
     steps: int
-    loss: float
-    model: nn.Module
+    loss: float  # of the last batch
+    model: nn.Module  # learns on with the next step, whatever mode it is in
 
 
 def train(
@@ -304,13 +279,8 @@ def train(
 ) -> Iterator[Step]:
     """Train a network; yield after every step, and stop when not asked on.
 
-    Args:
-        pictures: as above.
-        people: as above.
-        loss: "softmax", "arcface" or "triplet".
-        steps: batches of fifty pictures.
-        seed: of the first weights, the order and the changes of pictures.
-        settings: of the loss, for instance ``margin``.
+    ``loss`` is a name from LOSSES, ``settings`` are the loss's, for instance
+    ``margin``. Each step takes a batch of fifty pictures.
     """
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)

@@ -1,8 +1,7 @@
 """Running a recipe: one evaluation a step, watchable, stoppable, resumable.
 
-Nothing here knows a framework. A backend answers terms and gradients, an
-optimiser moves the pixels, the pyramid gives the sizes, and this file walks
-through them.
+Nothing here knows a framework: a backend answers terms and gradients, an
+optimiser moves the pixels, the pyramid gives the sizes.
 """
 
 import contextlib
@@ -23,15 +22,14 @@ from .optimizers import Adam, Lbfgs
 from .pyramid import Level, PictureError
 from .recipe import StyleRecipe
 
+# Peak bytes of one evaluation per feature value: in float32 12.8 to 13.5 with
+# PyTorch and 10.4 with TensorFlow, at 640 pixels after two smaller sizes, whose
+# memory the process keeps (hardware.keep_freed_memory).
 BYTES_PER_VALUE = 14
-"""Peak bytes of one evaluation per feature value, measured in float32.
-
-12.8 to 13.5 with PyTorch and 10.4 with TensorFlow, at 640 pixels after two
-smaller sizes, whose memory the process keeps (hardware.prepare).
-"""
-
+# The optimiser's: ten pairs of steps and gradients, and a few more.
 BYTES_PER_PIXEL = 300
-"""The optimiser's: ten pairs of steps and gradients, and a few more."""
+
+Styles = np.ndarray | Sequence[np.ndarray] | None
 
 
 class DivergedError(RuntimeError):
@@ -44,36 +42,28 @@ class NotEnoughMemoryError(MemoryError):
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stands; ``resume`` goes on from it."""
+    """Where a run stands; ``resume`` goes on from it.
+
+    It holds the optimiser's memory, some twenty pictures.
+    """
 
     run: str  # digest of the pictures and the recipe
     level: int
-    optimizer: Lbfgs | Adam
+    optimizer: Lbfgs | Adam | None
     history: tuple[Losses, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What one step brought.
+    """What one step brought; collect its ``image``, its ``state`` is large."""
 
-    Attributes:
-        step: evaluations so far, from 1.
-        steps: evaluations planned, over all sizes.
-        losses: of this evaluation.
-        image: the best picture so far, at the present size.
-        seconds: since the start.
-        eta: estimated seconds to the end.
-        state: what ``resume`` goes on from. It holds the optimiser's memory,
-            some twenty pictures: collect images, not Progress.
-    """
-
-    step: int
-    steps: int
+    step: int  # evaluations so far, from 1
+    steps: int  # evaluations planned, over all sizes
     losses: Losses
-    image: np.ndarray
-    seconds: float
-    eta: float
+    image: np.ndarray  # the best so far, at the present size
+    seconds: float  # since the start
+    eta: float  # estimated seconds to the end
     state: State
 
 
@@ -81,23 +71,16 @@ class Progress:
 class StyleResult:
     """A finished or stopped transfer.
 
-    Attributes:
-        image: the best picture.
-        history: Losses, one per evaluation. Each size of the pyramid starts
-            higher than the one before it ended.
-        snapshots: {step: picture}.
-        seconds: how long it took.
-        stopped: True if it ended before its last step.
-        reason: why it stopped, "" if it did not.
-        state: what ``resume`` goes on from.
+    ``history`` has one entry per evaluation; each size of the pyramid starts
+    higher than the one before it ended. ``resume`` goes on from a result.
     """
 
     image: np.ndarray
     history: tuple[Losses, ...]
-    snapshots: Mapping[int, np.ndarray]
+    snapshots: Mapping[int, np.ndarray]  # step: picture
     seconds: float
-    stopped: bool
-    reason: str
+    stopped: bool  # before its last step
+    reason: str  # why; "" if it was not
     state: State
 
 
@@ -106,33 +89,25 @@ class Run:
 
     Iterate over it for one Progress an evaluation, and stop asking whenever
     you like: what it has by then stays here, and ``result`` sums it up.
-    ``Run(..., resume=run)`` goes on, as ``stream`` does.
-
-        run = Run(photo, painting, recipe)
-        for progress in run:
-            print(progress.step, progress.eta)
-        run.result().image
 
     Attributes:
-        recipe, backend: what it was made with.
         latest: its last Progress, None before the first.
-        history: Losses, one per evaluation, those of ``resume`` included.
-        snapshots: {step: picture}, likewise.
+        image, history, snapshots, seconds, state: as in StyleResult, those of
+            ``resume`` included; without one, image and state begin as None.
         stopped: False once its last step was taken.
-        image, seconds, state: as in StyleResult; None before the first step.
     """
 
     def __init__(
         self,
         content: np.ndarray,
-        style_image: np.ndarray | Sequence[np.ndarray] | None,
+        style_image: Styles,
         recipe: StyleRecipe | None = None,
         backend: str = "torch",
         *,
         resume: "Run | StyleResult | Progress | None" = None,
     ):
         """Check everything as ``stream`` does; the first step computes."""
-        self.recipe, self.backend = recipe or StyleRecipe(), backend
+        self.recipe = recipe or StyleRecipe()
         self._steps = stream(
             content, style_image, self.recipe, backend, resume=resume
         )
@@ -140,24 +115,21 @@ class Run:
         self.image = resume.image if resume else None
         self.state = resume.state if resume else None
         self.history = self.state.history if self.state else ()
-        self.seconds = self.state.seconds if self.state else None
+        self.seconds = self.state.seconds if self.state else 0
         self.snapshots = dict(getattr(resume, "snapshots", {}))
         self.stopped = True
 
     def __iter__(self) -> Iterator[Progress]:
         """Take the steps that are left."""
+        every = self.recipe.snapshot_every
         for progress in self._steps:
-            self._keep(progress)
+            self.latest, self.state = progress, progress.state
+            self.image, self.seconds = progress.image, progress.seconds
+            self.history = progress.state.history
+            if every and progress.step % every == 0:
+                self.snapshots[progress.step] = progress.image
             yield progress
         self.stopped = False
-
-    def _keep(self, progress: Progress) -> None:
-        self.latest, self.state = progress, progress.state
-        self.image, self.seconds = progress.image, progress.seconds
-        self.history = progress.state.history
-        every = self.recipe.snapshot_every
-        if every and progress.step % every == 0:
-            self.snapshots[progress.step] = progress.image
 
     def close(self, *, resumable: bool = True) -> None:
         """End here, and let go of the network's memory.
@@ -185,7 +157,7 @@ class Run:
 
 def transfer(
     content: np.ndarray,
-    style_image: np.ndarray | Sequence[np.ndarray] | None,
+    style_image: Styles,
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
     on_progress: Callable[[Progress], None] | None = None,
@@ -215,7 +187,7 @@ def transfer(
 
 def stream(
     content: np.ndarray,
-    style_image: np.ndarray | Sequence[np.ndarray] | None,
+    style_image: Styles,
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
     *,
@@ -225,8 +197,8 @@ def stream(
 
     Args:
         content: the photograph.
-        style_image: the painting, or several in a list; None is allowed where
-            the recipe's style_weight is 0.
+        style_image: the painting, or several in a list; None where the
+            recipe's style_weight is 0.
         recipe: every knob; the balanced preset by default.
         backend: "torch" or "tensorflow".
         resume: an earlier run, its result or a Progress of it, with the same
@@ -245,15 +217,16 @@ def stream(
     """
     recipe = recipe or StyleRecipe()
     recipe.validate()
-    vgg.check_backend(backend)
     images.require_rgb(content)
     styles = _style_pictures(style_image, recipe)
     levels = pyramid.build(content, styles, recipe)
     run = _digest([content, *styles], recipe)
-    state = resume.state if resume else None
-    if state is None:
-        state = State(run, level=0, optimizer=None, history=(), seconds=0)
-    _check_same_run(state, run)
+    state = resume.state if resume else State(run, 0, None, (), 0)
+    if state.run != run:
+        raise PictureError(
+            "resume goes on with the run it came from: give it the same "
+            "pictures and recipe (only steps and snapshot_every may differ)."
+        )
     _check_memory(levels[-1].content.shape, recipe.used_layers(), backend)
     return _steps(levels, recipe, backend, state)
 
@@ -280,7 +253,12 @@ def _steps(
         while optimizer.evaluations < level.steps and not optimizer.converged:
             with _memory_explained(level.content.shape, backend):
                 losses, gradient = evaluate(optimizer.trial)
-            _check_finite(losses, gradient, step=len(history) + 1)
+            if not (np.isfinite(losses.total) and np.isfinite(gradient).all()):
+                raise DivergedError(
+                    "The loss is no longer a number at step "
+                    f"{len(history) + 1}: use smaller weights, or "
+                    'precision="float32".'
+                )
             optimizer.tell(losses.total, gradient)
             history.append(losses)
             state = State(
@@ -300,7 +278,22 @@ def _steps(
 
 def _objective(network, level: Level, recipe: StyleRecipe) -> Callable:
     """Return a function: pixels -> (Losses, gradient)."""
-    targets = _targets(network, level, recipe)
+    content, style = {}, {}
+    if recipe.content_weight:
+        content = network.features(
+            _as_rgb(level.content), recipe.content_layers
+        )
+    if recipe.style_weight:
+        style = _mixed_style(network, level.styles, recipe)
+    targets = Targets(
+        content,
+        style,
+        recipe.content_layers,
+        recipe.style_layers,
+        recipe.content_weight,
+        recipe.style_weight,
+        recipe.tv_weight,
+    )
     evaluate = network.objective(targets)
 
     def losses_and_gradient(pixels):
@@ -312,25 +305,6 @@ def _objective(network, level: Level, recipe: StyleRecipe) -> Callable:
     return losses_and_gradient
 
 
-def _targets(network, level: Level, recipe: StyleRecipe) -> Targets:
-    content, style = {}, {}
-    if recipe.content_weight:
-        content = network.features(
-            _as_rgb(level.content), recipe.content_layers
-        )
-    if recipe.style_weight:
-        style = _mixed_style(network, level.styles, recipe)
-    return Targets(
-        content,
-        style,
-        recipe.content_layers,
-        recipe.style_layers,
-        recipe.content_weight,
-        recipe.style_weight,
-        recipe.tv_weight,
-    )
-
-
 def _mixed_style(network, styles, recipe) -> dict[str, np.ndarray]:
     """Average the Gram matrices of the style pictures by their weights.
 
@@ -338,14 +312,10 @@ def _mixed_style(network, styles, recipe) -> dict[str, np.ndarray]:
     to each differ from the one to the average by a constant only.
     """
     weights = np.float32(recipe.style_image_weights or [1] * len(styles))
-    shares = weights / weights.sum()
     layers = list(recipe.style_layers)
     grams = [network.gram_matrices(_as_rgb(s), layers) for s in styles]
     return {
-        layer: sum(
-            share * gram[layer]
-            for share, gram in zip(shares, grams, strict=True)
-        )
+        layer: np.average([g[layer] for g in grams], axis=0, weights=weights)
         for layer in layers
     }
 
@@ -362,38 +332,34 @@ def _optimizer(start: np.ndarray, recipe: StyleRecipe) -> Lbfgs | Adam:
 
 def _progress(state: State, levels: list[Level]) -> Progress:
     level, optimizer = levels[state.level], state.optimizer
-    evaluated = optimizer.evaluations / level.steps
     done = sum(lower.work for lower in levels[: state.level])
-    done += level.work * evaluated
+    done += level.work * optimizer.evaluations / level.steps
     total = sum(level.work for level in levels)
     # Not all levels' steps: a resumed recipe may have others than it had.
     left = max(0, level.steps - optimizer.evaluations)
     left += sum(higher.steps for higher in levels[state.level + 1 :])
+    painted = optimizer.best
+    if painted.shape[-1] == 1:
+        painted = pyramid.recolor(painted, level.photograph)
     return Progress(
         step=len(state.history),
         steps=len(state.history) + left,
         losses=state.history[-1],
-        image=_show(optimizer.best, level),
+        image=np.round(255 * painted).astype(np.uint8),
         seconds=state.seconds,
         eta=state.seconds * max(0.0, total / done - 1),
         state=state,
     )
 
 
-def _show(pixels: np.ndarray, level: Level) -> np.ndarray:
-    """Turn what was painted into an RGB uint8 picture."""
-    if pixels.shape[-1] == 1:
-        pixels = pyramid.recolor(pixels, level.photograph)
-    return np.round(255 * pixels).astype(np.uint8)
-
-
-def _style_pictures(style_image, recipe: StyleRecipe) -> list[np.ndarray]:
+def _style_pictures(
+    style_image: Styles, recipe: StyleRecipe
+) -> list[np.ndarray]:
     """Return the style pictures as a list, checked."""
     if style_image is None and not recipe.style_weight:
         return []
-    styles = style_image
-    if not isinstance(style_image, list | tuple):
-        styles = [style_image]
+    several = isinstance(style_image, list | tuple)
+    styles = list(style_image) if several else [style_image]
     for style in styles:
         images.require_rgb(style)
     weights = recipe.style_image_weights
@@ -402,7 +368,7 @@ def _style_pictures(style_image, recipe: StyleRecipe) -> list[np.ndarray]:
             f"There are {len(styles)} style pictures, but "
             f"style_image_weights has {len(weights)} numbers: give one each."
         )
-    return list(styles)
+    return styles
 
 
 def _digest(pictures: list[np.ndarray], recipe: StyleRecipe) -> str:
@@ -415,35 +381,14 @@ def _digest(pictures: list[np.ndarray], recipe: StyleRecipe) -> str:
     return digest.hexdigest()
 
 
-def _check_same_run(state: State, run: str) -> None:
-    if state.run != run:
-        raise PictureError(
-            "resume goes on with the run it came from: give it the same "
-            "pictures and recipe (only steps and snapshot_every may differ)."
-        )
-
-
-def _check_finite(losses: Losses, gradient: np.ndarray, step: int) -> None:
-    if not (np.isfinite(losses.total) and np.isfinite(gradient).all()):
-        raise DivergedError(
-            f"The loss is no longer a number at step {step}: use smaller "
-            'weights, or precision="float32".'
-        )
-
-
-def memory_needed(shape: tuple[int, ...], layers) -> int:
-    """Estimate the bytes for painting a (height, width, ...) picture."""
+def _check_memory(shape: tuple[int, ...], layers, backend: str) -> None:
+    """Compare what painting a (height, width, ...) picture needs and has."""
+    free = vgg.load_backend(backend).free_memory()
     values = sum(
         vgg.BLOCKS[block][0] / 4 ** (block - 1)
         for block in map(vgg.block_of, vgg.layers_up_to_deepest(layers))
     )
-    per_pixel = BYTES_PER_VALUE * values + BYTES_PER_PIXEL
-    return round(shape[0] * shape[1] * per_pixel)
-
-
-def _check_memory(shape: tuple[int, ...], layers, backend: str) -> None:
-    free = vgg.load_backend(backend).free_memory()
-    need = memory_needed(shape, layers)
+    need = shape[0] * shape[1] * (BYTES_PER_VALUE * values + BYTES_PER_PIXEL)
     if free is not None and need > free:
         long, short = max(shape[:2]), min(shape[:2])
         # The short side is rounded, by up to half a pixel upwards.

@@ -1,8 +1,5 @@
 """VGG16's convolutional trunk: names, geometry, weights, preprocessing.
 
-Everything both frameworks share about the network is here, so that a layer
-name, a weight or a pixel scaling means the same thing in each.
-
 Layers are named after Simonyan and Zisserman's table 1 (2015, column D):
 ``conv4_2`` is the second convolution of the fourth block, and always means its
 output *after* the ReLU. Source: arXiv:1409.1556.
@@ -20,11 +17,7 @@ from course_utils import images
 from course_utils import weights as weight_files
 
 BACKENDS = ("torch", "tensorflow")
-"""The frameworks. Each has a module that is imported only when asked for.
-
-torch_backend.py says what it holds, tensorflow_backend.py holds the same under
-the same names.
-"""
+"""The frameworks. Each has a module, imported only when asked for."""
 
 BLOCKS = {1: (64, 2), 2: (128, 2), 3: (256, 3), 4: (512, 3), 5: (512, 3)}
 """Block number: (output channels, number of 3 by 3 convolutions)."""
@@ -57,29 +50,12 @@ class Weights:
     mean: np.ndarray
 
 
-@dataclass(frozen=True)
-class ReceptiveField:
-    """What one unit of a layer sees, in pixels of the picture.
-
-    ``size`` is the side of the square that can change the unit, ``stride``
-    the distance between the squares of two neighbouring units.
-    """
-
-    size: int
-    stride: int
-
-
-def check_backend(name: str) -> None:
-    """Raise ValueError unless the name is one of BACKENDS."""
+def load_backend(name: str):
+    """Import a backend's module. Raises ValueError for an unknown name."""
     if name not in BACKENDS:
         raise ValueError(
             f"{name!r} is not a backend: use {' or '.join(BACKENDS)}."
         )
-
-
-def load_backend(name: str):
-    """Import a backend's module. Raises ValueError for an unknown name."""
-    check_backend(name)
     return importlib.import_module(f".{name}_backend", __package__)
 
 
@@ -116,27 +92,12 @@ def smallest_side(layers: Iterable[str]) -> int:
     return max((2 ** (block_of(name) - 1) for name in layers), default=1)
 
 
-def receptive_field(layer: str) -> ReceptiveField:
-    """Compute a layer's receptive field from the architecture.
-
-    A 3 by 3 convolution widens the field by two strides, a 2 by 2 pooling by
-    one and doubles the stride. Source: Araujo, Norris and Sim, "Computing
-    receptive fields of convolutional neural networks", Distill 2019, eq. 2.
-    """
-    size, stride = 1, 1
-    for name in layers_up_to_deepest([layer]):
-        if starts_block(name):
-            size, stride = size + stride, 2 * stride
-        size += 2 * stride
-    return ReceptiveField(size, stride)
-
-
 def multiply_adds(layer: str, height: int, width: int) -> int:
     """Count the multiply-adds of one layer on a (height, width) picture."""
-    block = block_of(layer)
+    block, place = block_of(layer), LAYERS.index(layer)
     scale = 2 ** (block - 1)
     channels = BLOCKS[block][0]
-    inputs = _input_channels(layer)
+    inputs = BLOCKS[block_of(LAYERS[place - 1])][0] if place else 3
     return 9 * inputs * channels * (height // scale) * (width // scale)
 
 
@@ -152,8 +113,7 @@ def features(
     """Run a picture through VGG16 and return what the layers answer.
 
     The answer maps each layer name to float32 (height / stride, width /
-    stride, channels), never negative since it is taken after the ReLU. Only
-    the layers up to the deepest named one are built and run.
+    stride, channels). Only the layers up to the deepest named one are run.
 
     Raises ValueError for an unknown layer, backend or weight set, ImageError
     for what is no picture or smaller than the deepest layer can see.
@@ -180,7 +140,6 @@ def load_network(
 ):
     """Return a backend's Network, as deep as the layers need.
 
-    The last two are kept, so that a series of runs loads and compiles once.
     ``precision`` "auto" becomes what the device is good at.
     """
     if precision == "auto":
@@ -189,8 +148,8 @@ def load_network(
     return _kept_network(backend, weights, needed, pooling, precision)
 
 
-# Two, so that switching between frameworks or precisions is free while a long
-# series of experiments does not fill the memory.
+# Two, so that switching between frameworks or precisions loads and compiles
+# nothing, while a long series of experiments does not fill the memory.
 @functools.lru_cache(maxsize=2)
 def _kept_network(backend, weights, layers, pooling, precision):
     loaded = load_weights(weights, layers)
@@ -217,14 +176,12 @@ def load_weights(
         raise ValueError(
             f"{name!r} is not a weight set: use one of {', '.join(WEIGHTS)}."
         )
-    needed = layers_up_to_deepest(layers)
-    path = weight_files.find(name)
-    if name == "vgg16_torchvision":
-        return read_torchvision(path, needed)
-    return read_keras(path, needed)
+    read = _read_torchvision if name == "vgg16_torchvision" else _read_keras
+    arrays = read(weight_files.find(name), layers_up_to_deepest(layers))
+    return Weights(arrays, CAFFE_MEAN)
 
 
-def read_keras(path: Path, layers: Iterable[str]) -> Weights:
+def _read_keras(path: Path, layers: Iterable[str]) -> dict:
     """Read an HDF5 file written by Keras, either of its two layouts."""
     import h5py
 
@@ -234,10 +191,10 @@ def read_keras(path: Path, layers: Iterable[str]) -> Weights:
     # These files read blue, green, red: turn the first kernel round once, and
     # everything else can stay RGB.
     read["conv1_1"] = np.ascontiguousarray(kernel[:, :, ::-1]), bias
-    return Weights(read, CAFFE_MEAN)
+    return read
 
 
-def read_torchvision(path: Path, layers: Iterable[str]) -> Weights:
+def _read_torchvision(path: Path, layers: Iterable[str]) -> dict:
     """Read a torchvision VGG16 checkpoint (RGB input, kernels OIHW)."""
     torch = load_backend("torch").torch
     tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -247,14 +204,13 @@ def read_torchvision(path: Path, layers: Iterable[str]) -> Weights:
         kernel = tensors[f"{key}.weight"].numpy().transpose(2, 3, 1, 0)
         bias = tensors[f"{key}.bias"].numpy()
         read[name] = np.ascontiguousarray(kernel), bias
-    return Weights(read, CAFFE_MEAN)
+    return read
 
 
 def torchvision_index(layer: str) -> int:
     """Return the convolution's index in torchvision's ``vgg16().features``.
 
-    There every convolution is followed by a ReLU and every block by a
-    pooling, all counted: conv1_1 is 0, conv4_2 is 19.
+    There the ReLUs and poolings count too: conv1_1 is 0, conv4_2 is 19.
     """
     check_layers([layer])
     return 2 * LAYERS.index(layer) + block_of(layer) - 1
@@ -280,8 +236,3 @@ def _read_keras_layer(file, layer: str) -> tuple[np.ndarray, np.ndarray]:
 
     group.visititems(keep)
     return arrays[4], arrays[1]
-
-
-def _input_channels(layer: str) -> int:
-    index = LAYERS.index(layer)
-    return 3 if index == 0 else BLOCKS[block_of(LAYERS[index - 1])][0]
