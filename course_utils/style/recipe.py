@@ -190,7 +190,7 @@ class StyleRecipe:
     snapshot_every: int = _knob(
         50,
         "Snapshot every (steps)",
-        "Keep the picture in the gallery; 0 keeps none.",
+        "Keep the picture for the strip and the time slider; 0 keeps none.",
         low=0,
     )
     seed: int = _knob(0, "Seed", "Of the noise to start from.", low=0)
