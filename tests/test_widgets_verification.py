@@ -10,6 +10,8 @@ from course_utils import faces, images
 from course_utils.images import ImageError
 from course_utils.widgets import VerificationExplorer
 
+MIDDLE = 0.5  # a threshold
+
 
 @pytest.fixture(scope="module")
 def calibrations():
@@ -17,14 +19,12 @@ def calibrations():
     random = np.random.default_rng(0)
     same = np.repeat([True, False], 1000)
     different = random.normal(0.1, 0.1, 1000)
+    similar = {"near": 0.7, "from afar": 0.5}
     return {
         name: faces.calibrate(
-            np.hstack([random.normal(centre, 0.08, 1000), different]).clip(
-                -1, 1
-            ),
-            same,
+            np.hstack([random.normal(centre, 0.08, 1000), different]), same
         )
-        for name, centre in (("near", 0.7), ("from afar", 0.5))
+        for name, centre in similar.items()
     }
 
 
@@ -56,12 +56,9 @@ def line(explorer):
     return np.flatnonzero(dark[70:170].all(axis=0)).mean() / (dark.shape[1] - 1)
 
 
-def test_it_agrees_with_verify(explorer, app, photo):
-    result = faces.verify(
-        app,
-        images.load_image(images.sample("faces/obama_1"), 1280),
-        images.load_image(images.sample("faces/obama_2"), 1280),
-    )
+def test_it_agrees_with_verify(explorer, app):
+    paths = (images.sample(f"faces/obama_{k}") for k in (1, 2))
+    result = faces.verify(app, *(images.load_image(p, 1280) for p in paths))
     assert explorer.similarity == pytest.approx(result.similarity, abs=1e-6)
     assert explorer.threshold.value == result.threshold
     assert f"Similarity {result.similarity:.3f}" in explorer.verdict.value
@@ -72,7 +69,7 @@ def test_it_agrees_with_verify(explorer, app, photo):
     )
 
 
-@pytest.mark.parametrize("threshold", [-0.3, 0.0, 0.363, 0.7, 1.0])
+@pytest.mark.parametrize("threshold", [-0.3, 0.363, 1.0])
 def test_line_slider_and_axis_are_in_line(explorer, threshold):
     explorer.threshold.value = threshold
     slider = explorer.threshold.slider
@@ -90,31 +87,25 @@ def test_what_is_shown_never_contradicts_the_verdict(explorer):
 
 
 def test_the_rates_are_those_of_the_chosen_pairs(explorer, calibrations):
-    for name, pairs in calibrations.items():
-        explorer.calibration.value = name
+    for explorer.calibration.value, pairs in calibrations.items():
         for threshold in (0.25, 0.4):
             explorer.threshold.value = threshold
             accepted = pairs.similarities >= threshold
             wrong = (accepted & ~pairs.same).sum() / 1000
             missed = (~accepted & pairs.same).sum() / 1000
-            assert f"<b>{wrong:.2%}</b> of 1,000 pairs of different" in (
-                explorer.rates.value
-            )
-            assert f"<b>{missed:.2%}</b> of 1,000 pairs of one" in (
-                explorer.rates.value
-            )
+            rates = explorer.rates.value
+            assert f"<b>{wrong:.2%}</b> of 1,000 pairs of different" in rates
+            assert f"<b>{missed:.2%}</b> of 1,000 pairs of one" in rates
 
 
 def test_wrong_decisions_are_solid(explorer):
-    """A strict threshold rejects same pairs: solid blue; a lax one accepts
-    different pairs: solid orange.
-    """
-    blue, orange = (0, 114, 178), (213, 94, 0)
+    """A strict threshold rejects same pairs, a lax one accepts others."""
 
     def solid(color):
         distance = np.abs(scale(explorer)[55:175].astype(int) - color)
         return int((distance.max(axis=2) < 30).sum())
 
+    blue, orange = (0, 114, 178), (213, 94, 0)
     explorer.threshold.value = 1.0
     assert solid(blue) > 5_000 and solid(orange) < 500
     explorer.threshold.value = -0.3
@@ -133,11 +124,10 @@ def test_another_face_of_a_group_is_compared(explorer):
 
 def test_a_picture_without_a_face_is_explained(explorer):
     explorer.second.picker.menu.value = "noface_cat"
+    explorer.threshold.value = MIDDLE
     assert "No face was found" in explorer.second.message.value
     assert explorer.similarity is None
     assert explorer.verdict.value == "There are no two faces to compare."
-    explorer.threshold.value = 0.5
-    assert "No face was found" in explorer.second.message.value
     assert line(explorer) == pytest.approx(0.8 / 1.3, abs=0.003)
     explorer.second.picker.menu.value = "obama_3"
     assert explorer.second.message.value == ""
@@ -146,34 +136,19 @@ def test_a_picture_without_a_face_is_explained(explorer):
 
 def test_uploads_are_compared(explorer, upload):
     file = images.sample("faces/hopper_1")
-    upload(explorer.first.picker.upload, "me.jpg", file.read_bytes())
-    upload(explorer.second.picker.upload, "me too.jpg", file.read_bytes())
-    assert explorer.similarity == pytest.approx(1)
-    upload(explorer.second.picker.upload, "notes.jpg", b"no picture")
-    assert "notes.jpg is not a picture" in explorer.second.picker.message.value
+    for picker in (explorer.first.picker, explorer.second.picker):
+        upload(picker.upload, "me.jpg", file.read_bytes())
     assert explorer.similarity == pytest.approx(1)
 
 
 def test_without_pairs_there_are_no_rates(app):
     explorer = VerificationExplorer(
-        app=app, start=("obama_1", "biden_1"), threshold=0.5
+        app=app, start=("obama_1", "biden_1"), threshold=MIDDLE
     )
     assert explorer.calibration.layout.display == "none"
     assert explorer.rates.value == ""
     assert "<b>different people</b>" in explorer.verdict.value
     assert line(explorer) == pytest.approx(0.8 / 1.3, abs=0.003)
-
-
-def test_an_error_is_one_sentence(explorer, monkeypatch):
-    def broken(*_):
-        raise RuntimeError("no cosine today")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(faces, "cosine_similarity", broken)
-        explorer.first.picker.menu.value = "obama_3"
-    assert "RuntimeError: no cosine today" in explorer.message.value
-    explorer.first.picker.menu.value = "obama_1"
-    assert explorer.message.value == ""
 
 
 def test_a_pack_without_a_published_threshold_needs_one(app, monkeypatch):

@@ -182,7 +182,7 @@ class StyleRecipe:
     snapshot_every: int = _knob(
         50,
         "Snapshot every (steps)",
-        "Keep the picture in the gallery; 0 keeps none.",
+        "Keep the picture for the strip and the time slider; 0 keeps none.",
         limits=(0, None),
     )
     seed: int = _knob(

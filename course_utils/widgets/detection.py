@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +46,9 @@ class DetectionExplorer(Panel):
         threshold: lowest score that counts as a face, 0.1 to 0.95; a Number.
         detector_size: side in pixels to which the picture is scaled for the
             detector, or "auto" for 128 and then 640.
-        boxes, five_points, points_106, points_68, pose, names: boxes to tick
-            for what is drawn; greyed out where the pack has no model for it.
-        faces: the InsightFace ``Face`` objects at or above the threshold, by
-            falling score.
+        boxes, five_points, points_106, points_68, pose, numbers: boxes to tick
+            for what is drawn.
+        faces: those at or above the threshold, by falling score.
         picture, summary, table: what is shown.
     """
 
@@ -60,23 +57,15 @@ class DetectionExplorer(Panel):
         pack: str | os.PathLike = "course_mini",
         *,
         start: str = "group8_office",
-        name_of: Callable[[Face], str] | None = None,
     ):
         """Load a pack of its own, so that no other detector's knobs move.
 
         Args:
-            pack: as for ``faces.load_face_analysis``.
+            pack: as for ``faces.load_face_analysis``, which may raise.
             start: the sample picture to begin with.
-            name_of: returns the name to write at a face, which has an
-                ``embedding``. By default faces are numbered.
-
-        Raises:
-            weights.WeightsError: the pack is not there or is broken.
-            images.ImageError: there is no such sample.
         """
         super().__init__()
         self._app = faces.load_face_analysis(pack, det_thresh=LOWEST_THRESHOLD)
-        self._name_of = name_of
         # Only detection runs on every candidate; see _complete.
         self._models = {
             task: self._app.models.pop(task)
@@ -94,14 +83,26 @@ class DetectionExplorer(Panel):
             (LOWEST_THRESHOLD, 0.95),
             digits=2,
         )
-        self._make_menu_and_ticks()
+        sizes = [(f"{size} pixels", size) for size in _SIZES]
+        self.detector_size = ipywidgets.Dropdown(
+            options=[("128 and 640 pixels, both", "auto"), *sizes],
+            description="Detector size",
+            style=WHOLE_LABEL,
+        )
+        self.boxes = self._tick("boxes", True)
+        self.five_points = self._tick("5 points", True)
+        self.points_106 = self._tick("106 points", False, "landmark_2d_106")
+        self.points_68 = self._tick("68 points (3-D)", False, "landmark_3d_68")
+        self.pose = self._tick("pose", False, "landmark_3d_68")
+        self.numbers = self._tick("numbers", True)
         self.picture = Picture()
         self.summary, self.table = ipywidgets.HTML(), ipywidgets.HTML()
-        self._arrange()
+        points = self.five_points, self.points_106, self.points_68
+        ticks = self.boxes, *points, self.pose, self.numbers
+        self._arrange(ticks)
         self.on_change(self._picture_changed, self.picker, trait="image")
-        self.on_change(
-            self._refresh, self.threshold, self.detector_size, *self._ticks
-        )
+        knobs = self.threshold, self.detector_size, *ticks
+        self.on_change(self._refresh, *knobs)
         with self.explaining():
             self._refresh()
 
@@ -113,43 +114,21 @@ class DetectionExplorer(Panel):
             "faces": len(self.faces),
         }
 
-    def _make_menu_and_ticks(self) -> None:
-        sizes = [(f"{size} pixels", size) for size in _SIZES]
-        self.detector_size = ipywidgets.Dropdown(
-            options=[("128 and 640 pixels, both", "auto"), *sizes],
-            description="Detector size",
-            style=WHOLE_LABEL,
-        )
-        numbers = "numbers" if self._name_of is None else "names"
-        self._ticks = (
-            self._tick("boxes", True),
-            self._tick("5 points", True),
-            self._tick("106 points", False, "landmark_2d_106"),
-            self._tick("68 points (3-D)", False, "landmark_3d_68"),
-            self._tick("pose", False, "landmark_3d_68"),
-            self._tick(numbers, True),
-        )
-        self.boxes, self.five_points, self.points_106 = self._ticks[:3]
-        self.points_68, self.pose, self.names = self._ticks[3:]
-
-    def _tick(self, text: str, value: bool, model: str | None = None):
+    def _tick(self, text: str, value: bool, model: str = "detection"):
         return ipywidgets.Checkbox(
             value=value,
             description=text,
-            disabled=model is not None and model not in self._models,
+            disabled=model not in (*self._models, "detection"),
             indent=False,
             layout={"width": "auto", "margin": "2px 16px 2px 2px"},
         )
 
-    def _arrange(self) -> None:
+    def _arrange(self, ticks) -> None:
         knobs = ipywidgets.VBox(
             [
                 ipywidgets.HTML(paragraph(_HELP)),
-                self.threshold,
-                self.detector_size,
-                row(*self._ticks),
-                self.message,
-                self.summary,
+                *(self.threshold, self.detector_size, row(*ticks)),
+                *(self.message, self.summary),
             ],
             layout={"flex": "2 1 360px"},
         )
@@ -167,13 +146,9 @@ class DetectionExplorer(Panel):
         self._complete(candidates)
         lowest = self.threshold.value
         self.faces = [f for f in candidates if f.det_score >= lowest]
-        names = [
-            self._name(number, face)
-            for number, face in enumerate(self.faces, 1)
-        ]
-        self.picture.show(self._draw(names))
+        self.picture.show(self._draw())
         self.summary.value = self._summary(candidates)
-        self.table.value = _table(self.faces, names, self.pose.value)
+        self.table.value = _table(self.faces, self.pose.value)
 
     def _candidates(self) -> list[Face]:
         """All that the detector reports, found once a picture and size."""
@@ -196,43 +171,35 @@ class DetectionExplorer(Panel):
         needed = {
             "landmark_2d_106": self.points_106.value,
             "landmark_3d_68": self.points_68.value or self.pose.value,
-            "recognition": self.names.value and self._name_of is not None,
         }
         bgr = np.ascontiguousarray(self.picker.image[..., ::-1])
         for task, wanted in needed.items():
-            key = "embedding" if task == "recognition" else task
             for face in candidates if wanted else ():
-                if key not in face:
+                if task not in face:
                     self._models[task].get(bgr, face)
 
-    def _name(self, number: int, face: Face) -> str:
-        if self._name_of is None or not self.names.value:
-            return str(number)
-        return self._name_of(face)
-
-    def _draw(self, names: list[str]) -> np.ndarray:
+    def _draw(self) -> np.ndarray:
         canvas = self.picker.image
+        nothing = [""] * len(self.faces)
         for landmarks, tick in (
             ("5", self.five_points),
             ("106", self.points_106),
             ("68", self.points_68),
         ):
             if tick.value:
+                points = {"boxes": False, "landmarks": landmarks}
                 canvas = faces.draw_faces(
-                    canvas,
-                    self.faces,
-                    boxes=False,
-                    landmarks=landmarks,
-                    labels=[""] * len(names),
+                    canvas, self.faces, labels=nothing, **points
                 )
         for face in self.faces if self.pose.value else ():
             canvas = faces.draw_pose(canvas, face)
+        numbers = range(1, len(self.faces) + 1)
         return faces.draw_faces(
             canvas,
             self.faces,
             boxes=self.boxes.value,
             landmarks=None,
-            labels=names if self.names.value else [""] * len(names),
+            labels=[*map(str, numbers)] if self.numbers.value else nothing,
         )
 
     def _summary(self, candidates: list[Face]) -> str:
@@ -249,14 +216,14 @@ class DetectionExplorer(Panel):
         return f"{text}; no other candidate scores {LOWEST_THRESHOLD} or more."
 
 
-def _table(found: list[Face], names: list[str], with_pose: bool) -> str:
+def _table(found: list[Face], with_pose: bool) -> str:
     titles = ["face", "score", "width × height, pixels"]
     titles += ["pitch, yaw, roll, degrees"] * with_pose
     rows = []
-    for face, name in zip(found, names, strict=True):
+    for number, face in enumerate(found, 1):
         x0, y0, x1, y1 = face.bbox
         size = f"{x1 - x0:.0f} × {y1 - y0:.0f}"
-        rows.append([html.escape(name), rounded_down(face.det_score, 2), size])
+        rows.append([str(number), rounded_down(face.det_score, 2), size])
         if with_pose:
             rows[-1].append(", ".join(f"{angle:.0f}" for angle in face.pose))
     return table(titles, rows)

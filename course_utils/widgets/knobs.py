@@ -46,9 +46,7 @@ class Knobs(Panel):
     def recipe(self) -> StyleRecipe:
         """Return what the controls say. Raises RecipeError."""
         values = self._values()
-        for name, control in self.controls.items():
-            if isinstance(control, ipywidgets.Dropdown):
-                values[name] = control.value or None
+        values["preserve_color"] = values["preserve_color"] or None
         for name in ("content_layers", "style_layers"):
             values[name] = _read_layers(values[name])
         values["sizes"] = _read_sizes(values["sizes"])
@@ -59,8 +57,7 @@ class Knobs(Panel):
     def show(self, recipe: StyleRecipe, only: Iterable[str] = ()) -> None:
         """Set all controls to a recipe, or only those named.
 
-        Raises:
-            RecipeError: it mixes several style pictures.
+        Raises RecipeError if it mixes several style pictures.
         """
         if recipe.style_image_weights is not None:
             raise RecipeError(
@@ -73,32 +70,24 @@ class Knobs(Panel):
                 value = ", ".join(f"{k}={v!r}" for k, v in value.items())
             if isinstance(value, tuple):
                 value = ", ".join(map(str, value))
-            if value is None:
-                value = ""
             if control.has_trait("max"):  # a slider would cut the value off
                 control.max = max(control.max, value)
-            control.value = value
+            control.value = "" if value is None else value
 
     def _unfold(self) -> None:
         self._rarer.layout.display = None if self.more.value else "none"
 
     def _control(self, field: dataclasses.Field) -> ipywidgets.Widget:
         about = field.metadata
-        low, high = about["low"], about["high"]
+        label, low, high = about["label"], about["low"], about["high"]
         if isinstance(field.default, float):
             # A weight of 0 says no more than where a slider has to end.
             many = field.default > 0
             ends = (high / 10_000 if many else low, high)
-            return Number(
-                self,
-                about["label"],
-                field.default,
-                ends,
-                logarithmic=many,
-                label_width=_LABEL_WIDTH,
-            )
+            knob = {"logarithmic": many, "label_width": _LABEL_WIDTH}
+            return Number(self, label, field.default, ends, **knob)
         common = {
-            "description": about["label"],
+            "description": label,
             "style": {"description_width": _LABEL_WIDTH},
             "layout": {"width": "auto"},
         }

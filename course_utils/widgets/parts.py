@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import inspect
 import io
@@ -21,17 +22,30 @@ WHOLE_LABEL = {"description_width": "initial"}
 SLIDING = {"flex": "1 1 100px", "width": "auto", "padding": "0 8px 0 0"}
 
 
-class Panel(ipywidgets.VBox):
-    """Controls, and a line for what went wrong.
+class PanelError(RuntimeError):
+    """What a button was pressed for cannot be done now."""
 
-    Attributes:
-        message: ipywidgets.HTML with one sentence, or empty.
-    """
+
+class Line(ipywidgets.HTML):
+    """A line of text that takes no room while it is empty."""
+
+    def __init__(self):
+        """Say nothing yet."""
+        super().__init__(layout={"display": "none"})
+
+    def say(self, text: str = "") -> None:
+        """Show HTML, or nothing."""
+        self.value = text and paragraph(text)
+        self.layout.display = None if text else "none"
+
+
+class Panel(ipywidgets.VBox):
+    """Controls, and ``message``, a ``Line`` for what went wrong."""
 
     def __init__(self, **layout):
         """Take CSS properties, for instance ``max_width="160px"``."""
         super().__init__(layout=layout)
-        self.message = line()
+        self.message = Line()
 
     def __repr__(self) -> str:
         """Name the values; the pictures' bytes would say nothing."""
@@ -39,36 +53,52 @@ class Panel(ipywidgets.VBox):
         return f"{type(self).__name__}({', '.join(values)})"
 
     def _values(self) -> dict:
-        """What the panel's text form shows, by name."""
         raise NotImplementedError
 
     @contextmanager
     def explaining(self):
-        """Clear the line; show an exception of the block in one sentence.
+        """Show an exception of the block in one sentence.
 
         Without this a callback's exception would vanish unseen.
         """
-        self.message.value = ""
+        self.message.say()
         try:
             yield
         except Exception as error:
             text = html.escape(_sentence(error))
-            self.message.value = paragraph(f'<b role="alert">{text}</b>')
+            self.message.say(f'<b role="alert">{text}</b>')
 
     def on_change(self, act: Callable, *controls, trait: str = "value") -> None:
         """Call ``act()`` after every change of one of the controls."""
+
+        def changed(_change):
+            with self.explaining():
+                act()
+
         for control in controls:
-            control.observe(self._explained(act), trait)
+            control.observe(changed, trait)
 
     def button(self, label: str, act: Callable, icon: str = "", look: str = ""):
-        """Make a button that calls ``act()``."""
+        """Make a button that calls ``act()``, unless it is disabled.
+
+        Python, and the second click of two, can press a disabled one as well.
+        """
         button = ipywidgets.Button(
             description=label,
             icon=icon,
             button_style=look,
             layout={"width": "auto"},
         )
-        button.on_click(self._explained(act))
+
+        def pressed(_button):
+            with self.explaining():
+                if button.disabled:
+                    raise PanelError(
+                        f"{label} is greyed out now: press another button."
+                    )
+                act()
+
+        button.on_click(pressed)
         return button
 
     def upload_button(self, label: str, accept: str, use: Callable):
@@ -77,36 +107,22 @@ class Panel(ipywidgets.VBox):
             accept=accept, description=label, layout={"width": "auto"}
         )
 
-        def arrived(change):
-            files = _files(change["new"])
+        def arrived(_change):
             button.unobserve(arrived, "value")
-            _let_go_of_contents(button)
+            file = _take_file(button)
             button.observe(arrived, "value")
             with self.explaining():
-                for name, content in files:
-                    use(name, content)
+                use(*file)
 
         button.observe(arrived, "value")
         return button
 
-    def _explained(self, act: Callable) -> Callable:
-        def callback(_event):
-            with self.explaining():
-                act()
-
-        return callback
-
 
 class Number(ipywidgets.HBox):
-    """A field and a slider that follow each other.
+    """A field and a slider that follow each other, and ``value``, a float.
 
     The field holds text: of "0,5", as half the world writes it, a browser's
     own field for numbers makes 5, and a slider's own makes 0.
-
-    Attributes:
-        value: float; set it or observe it. It may lie beyond the slider's end.
-        field: ipywidgets.Text.
-        slider: ipywidgets.FloatSlider or FloatLogSlider.
     """
 
     value = traitlets.Float()
@@ -120,27 +136,21 @@ class Number(ipywidgets.HBox):
         *,
         digits: int | None = None,
         logarithmic: bool = False,
-        label_width: str = "initial",
+        label_width: str | None = None,
     ):
-        """Make the controls.
+        """Make ``field`` and ``slider``, whose ends the value may leave.
 
-        Args:
-            panel: says what was wrong with what was typed.
-            label: shown before the field.
-            value: where to begin.
-            ends: of the slider.
-            digits: after the point, to which everything is rounded. Without
-                them what was typed is kept as it is.
-            logarithmic: every tenfold has the same room on the slider.
-            label_width: CSS, "160px".
+        All is rounded to ``digits`` after the point; without them what was
+        typed is kept. ``panel`` says what was wrong with what was typed.
         """
         super().__init__()
         self._ends, self._digits = ends, digits
+        room = label_width or f"{len(label)}ch"
         self.field = ipywidgets.Text(
             description=label,
             continuous_update=False,
-            style={"description_width": label_width},
-            layout={"width": _width_of_field(label, label_width)},
+            style={"description_width": label_width or "initial"},
+            layout={"width": f"calc({room} + 76px)"},
         )
         self.slider = _slider(*ends, digits, logarithmic)
         self.children = self.field, self.slider
@@ -165,14 +175,13 @@ class Number(ipywidgets.HBox):
         if text == self._text():
             return
         try:
-            value = float(text.replace(",", "."))
+            self.value = float(text.replace(",", "."))
         except ValueError:
-            value = math.nan
-        if math.isfinite(value):
-            self.value = value
-        self._show()
-        if not math.isfinite(value):
-            raise ValueError(f"{text!r} is not a number: write it as 0.5.")
+            raise ValueError(
+                f"{text!r} is not a number: write it as 0.5."
+            ) from None
+        finally:
+            self._show()
 
     def _show(self, _change=None) -> None:
         if self._place(self.slider.value) != self._place(self.value):
@@ -199,29 +208,25 @@ class Picture(ipywidgets.Image):
         super().__init__(format="jpeg", layout={**usual, **layout})
 
     def show(self, drawn) -> None:
-        """Show an RGB ``uint8`` picture or a matplotlib Figure."""
+        """Show a picture or a matplotlib Figure."""
         self.value = jpeg(drawn)
 
 
 class Explorer(Panel):
-    """Controls above a picture that follows them.
+    """Controls above ``picture``, which follows them.
 
     Unlike ``ipywidgets.interact`` it needs no Output area, so it looks the
     same in Jupyter and Colab, does not flicker, and shows an error as one
     line instead of a traceback. Each control is an attribute:
     ``explorer.threshold.value = 0.7``.
-
-    Attributes:
-        controls: {parameter name: its ipywidgets control}.
-        picture: ipywidgets.Image with what was drawn last.
     """
 
     def __init__(self, draw: Callable, **controls):
         """Make a control for each named parameter of ``draw``.
 
         Args:
-            draw: returns an RGB ``uint8`` picture or a matplotlib Figure. The
-                defaults of its parameters are where the controls start.
+            draw: returns a picture or a matplotlib Figure. The defaults of its
+                parameters are where the controls start.
             controls: what each parameter may be, as for
                 ``ipywidgets.interact``: (lowest, highest, step) for a slider,
                 a list for a menu, True or False for a box to tick, or any
@@ -231,48 +236,28 @@ class Explorer(Panel):
         self._draw = draw
         self.picture = Picture()
         parameters = inspect.signature(draw).parameters
-        self.controls = {
+        self._controls = {
             name: _control(name, choices, parameters[name].default)
             for name, choices in controls.items()
         }
-        for name, control in self.controls.items():
+        for name, control in self._controls.items():
             setattr(self, name, control)
-        self.on_change(self._refresh, *self.controls.values())
-        self.children = (*self.controls.values(), self.message, self.picture)
+        self.on_change(self._refresh, *self._controls.values())
+        self.children = (*self._controls.values(), self.message, self.picture)
         with self.explaining():
             self._refresh()
 
     def _values(self) -> dict:
-        return {name: c.value for name, c in self.controls.items()}
+        return {name: c.value for name, c in self._controls.items()}
 
     def _refresh(self) -> None:
         self.picture.show(self._draw(**self._values()))
-
-
-def line() -> ipywidgets.HTML:
-    """Make a line of text that takes no room while it is empty."""
-    text = ipywidgets.HTML(layout={"display": "none"})
-
-    def follow(change):
-        text.layout.display = None if change["new"] else "none"
-
-    text.observe(follow, "value")
-    return text
 
 
 def row(*widgets: ipywidgets.Widget, **layout) -> ipywidgets.HBox:
     """Put widgets side by side, and below each other where there's no room."""
     usual = {"flex_flow": "row wrap", "grid_gap": "0 6px"}
     return ipywidgets.HBox(widgets, layout={**usual, **layout})
-
-
-def close_children(box: ipywidgets.Box) -> None:
-    """Close all that a box holds: ipywidgets would keep it for ever."""
-    for child in getattr(box, "children", ()):
-        close_children(child)
-        for part in (child.layout, getattr(child, "style", None), child):
-            if part is not None:
-                part.close()
 
 
 def paragraph(text: str) -> str:
@@ -290,61 +275,47 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def jpeg(drawn) -> bytes:
-    """Encode an RGB ``uint8`` picture or a matplotlib Figure as JPEG.
+def img(picture, alt: str, height: int) -> str:
+    """HTML of a picture, with its height in pixels."""
+    data = base64.b64encode(jpeg(picture)).decode()
+    address = f"data:image/jpeg;base64,{data}"
+    return f'<img src="{address}" alt="{alt}" height="{height}">'
 
-    Raises:
-        images.ImageError: it is neither.
-    """
+
+def jpeg(drawn) -> bytes:
+    """Encode a picture or a matplotlib Figure. Raises images.ImageError."""
     buffer = io.BytesIO()
     if hasattr(drawn, "savefig"):
-        quality = {"format": "jpeg", "pil_kwargs": {"quality": 88}}
-        drawn.savefig(buffer, bbox_inches="tight", **quality)
+        drawn.savefig(buffer, format="jpeg", pil_kwargs={"quality": 88})
     else:
         picture = Image.fromarray(images.require_rgb(drawn))
         picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
 
 
-def _files(value) -> list[tuple[str, bytes]]:
-    """Names and contents of what ``FileUpload.value`` holds.
+def _take_file(upload: ipywidgets.FileUpload) -> tuple[str, bytes]:
+    """Return an upload's name and content, and let go of the content.
 
-    ipywidgets 7 gives {name: {"content": bytes, ...}}, ipywidgets 8 a tuple
-    of {"name": name, "content": memoryview, ...}.
+    Else the same file, sent once more, would be no change. The button goes on
+    counting: "(0)" after an upload would look like a failure.
     """
-    if isinstance(value, dict):
-        return [(name, bytes(file["content"])) for name, file in value.items()]
-    return [(file["name"], bytes(file["content"])) for file in value]
-
-
-def _let_go_of_contents(upload: ipywidgets.FileUpload) -> None:
-    """Else the same file, sent once more, would be no change.
-
-    The button shows how many files it holds (ipywidgets 7 counts apart), and
-    "(0)" after an upload would look like a failure.
-    """
-    if isinstance(upload.value, dict):
+    if isinstance(upload.value, dict):  # ipywidgets 7
+        ((name, file),) = upload.value.items()
         upload.set_trait("value", {})
     else:
-        empty = {"content": memoryview(b"")}
-        upload.value = [{**file, **empty} for file in upload.value]
+        (file,) = upload.value
+        name = file["name"]
+        upload.value = [{**file, "content": memoryview(b"")}]
+    return name, bytes(file["content"])
 
 
 def _slider(low: float, high: float, digits: int | None, logarithmic: bool):
-    common = {
-        "readout": False,
-        "layout": SLIDING,
-    }
+    common = {"readout": False, "layout": SLIDING}
     if logarithmic:
         ends = {"min": math.log10(low), "max": math.log10(high), "step": 0.02}
         return ipywidgets.FloatLogSlider(value=high, **ends, **common)
     step = (high - low) / 200 if digits is None else 10**-digits
     return ipywidgets.FloatSlider(min=low, max=high, step=step, **common)
-
-
-def _width_of_field(label: str, label_width: str) -> str:
-    room = f"{len(label)}ch" if label_width == "initial" else label_width
-    return f"calc({room} + 76px)"
 
 
 def _control(name: str, choices, start) -> ipywidgets.Widget:

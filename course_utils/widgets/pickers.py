@@ -23,16 +23,12 @@ _PREVIEW = (200, 120)  # pixels, at most this wide and high
 class PicturePicker(Panel):
     """A menu of sample pictures, an upload button, and a small preview.
 
-    An upload joins the menu under its file name and is chosen at once. One
-    that cannot be used is explained in ``message``; the picture stays.
+    An upload joins the menu under its file name and is chosen at once.
 
     Attributes:
-        image: the chosen picture; observe it with
-            ``picker.observe(callback, "image")``.
+        image: the chosen picture; a trait that can be observed.
         name: what it is called, a sample's or a file's name.
-        menu: ipywidgets.Dropdown over the names.
-        upload: ipywidgets.FileUpload.
-        preview: the picture, small.
+        menu, upload, preview: the widgets.
         below: the row that begins with the preview.
     """
 
@@ -44,18 +40,11 @@ class PicturePicker(Panel):
         kind: str,
         label: str,
         start: str | None = None,
-        max_side: int | None = 1280,
+        max_side: int = 1280,
     ):
-        """Offer the samples of one kind.
+        """Offer the samples of one kind, "faces", first ``start``, "obama_1".
 
-        Args:
-            kind: "faces", "styles", "content" or "made".
-            label: what the picture is for, shown beside the menu.
-            start: the sample to begin with, "obama_1"; default the first.
-            max_side: longer pictures are shrunk to this, in pixels.
-
-        Raises:
-            images.ImageError: unknown ``kind`` or ``start``.
+        Pictures longer than ``max_side`` pixels are shrunk to that.
         """
         super().__init__(flex="1 1 190px", min_width="0")
         self._kind, self._max_side = kind, max_side
@@ -73,44 +62,41 @@ class PicturePicker(Panel):
         self.preview = Picture()
         self.below = row(self.preview)
         self.children = row(self.menu, self.upload), self.below, self.message
-        self.menu.observe(self._menu_changed, "value")
-        self._use(names[0] if start is None else start)
+        self._use(start or names[0])
+        self.on_change(self._menu_changed, self.menu)
 
     def _values(self) -> dict:
         return {"name": self.name}
 
-    def _menu_changed(self, change) -> None:
-        with self.explaining():
-            try:
-                self._use(change["new"])
-            finally:
-                self._enter_in_menu(self.name)
+    def _menu_changed(self) -> None:
+        if self.menu.value == self.name:
+            return
+        try:
+            self._use(self.menu.value)
+        finally:
+            self.menu.value = self.name
 
     def _take_file(self, name: str, content: bytes) -> None:
         file = io.BytesIO(content)
         file.name = name  # for the message if it is no picture
-        self._use(name, images.load_image(file, self._max_side))
-        self._uploads[name] = self.image
+        image = images.load_image(file, self._max_side)
+        self._uploads[name] = image
+        self._show(name, image)
 
-    def _use(self, name: str, image: np.ndarray | None = None) -> None:
-        """Change preview, name, menu and picture, or none of them."""
-        if image is None:
-            image = self._uploads.get(name)
+    def _use(self, name: str) -> None:
+        image = self._uploads.get(name)
         if image is None:
             path = images.sample(f"{self._kind}/{name}")
             image = images.load_image(path, self._max_side)
+        self._show(name, image)
+
+    def _show(self, name: str, image: np.ndarray) -> None:
         self.preview.show(_thumbnail(image))
         self.name = name
-        self._enter_in_menu(name)
-        self.image = image
-
-    def _enter_in_menu(self, name: str) -> None:
-        # New options choose the first of them, which nobody asked to see.
-        self.menu.unobserve(self._menu_changed, "value")
-        if name not in self.menu.options:
-            self.menu.options = (*self.menu.options, name)
+        if name not in self.menu.options:  # new ones choose their first
+            self.menu.options = (name, *self.menu.options)
         self.menu.value = name
-        self.menu.observe(self._menu_changed, "value")
+        self.image = image
 
 
 class FacePicker(Panel):
@@ -122,21 +108,15 @@ class FacePicker(Panel):
         picker: the ``PicturePicker``.
         upright: the picture; one that lies on its side is turned.
         found: all faces in it, from left to right.
-        which_face: menu of the faces, 0 being the leftmost; shown if there
-            are several.
-        face: the chosen InsightFace ``Face``, or None where there is none;
-            observe it with ``observe(callback, "face")``.
+        which_face: menu of their places, 0 being the leftmost.
+        face: the chosen one or None; a trait that can be observed.
         crop: the aligned face, 112 x 112 pixels.
     """
 
     face = traitlets.Any()
 
     def __init__(self, app: FaceAnalysis, label: str, start: str):
-        """Begin with the sample picture ``start``, "obama_1".
-
-        Raises:
-            images.ImageError: there is no such sample.
-        """
+        """Begin with the sample picture ``start``. Raises images.ImageError."""
         super().__init__(flex="1 1 260px", min_width="0")
         self._app = app
         self.picker = PicturePicker("faces", label, start)
@@ -169,7 +149,7 @@ class FacePicker(Panel):
 
     def _fill_menu(self) -> None:
         count = len(self.found)
-        # New options choose the first of them, which nobody asked to see.
+        # New options choose their first, which nobody asked to see.
         self.which_face.unobserve(self._show_face, "value")
         self.which_face.options = [
             (f"{place + 1} of {count} from the left", place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Number,
     Panel,
-    jpeg,
+    img,
     paragraph,
     row,
     table,
@@ -48,14 +47,12 @@ class SearchExplorer(Panel):
     Attributes:
         gallery: the ``faces.FaceGallery``.
         photo: the ``FacePicker``; ``photo.picker.menu.value = "obama_2"``.
-        threshold: cosine similarity from which a match counts as known; a
-            Number.
+        threshold: Number, cosine similarity from which a match is known.
         result: the ``faces.SearchResult`` for the picture, or None while it
             shows no face.
         decision, matches: the answer and the ranked people as shown.
         name, enrol: the name and the button that enrols the picture under it.
-        people, remove: who is enrolled, and the button that deletes the chosen
-            one.
+        people, remove: the enrolled, and the button that deletes one of them.
         status: what was enrolled or removed last.
     """
 
@@ -71,12 +68,7 @@ class SearchExplorer(Panel):
         Args:
             gallery: its models find the faces here too.
             start: the sample picture to begin with.
-            threshold: where the slider begins; default as for
-                ``FaceGallery.search``.
-
-        Raises:
-            images.ImageError: there is no such sample.
-            ValueError: no threshold was given and the pack has none.
+            threshold: where to begin; default as for ``FaceGallery.search``.
         """
         super().__init__()
         self.gallery = gallery
@@ -94,7 +86,17 @@ class SearchExplorer(Panel):
         )
         self.remove = self.button("Remove", self._remove, "trash")
         self.status = ipywidgets.HTML()
-        self._arrange()
+        answer = ipywidgets.VBox(
+            [self.threshold, self.decision, self.matches],
+            layout={"flex": "2 1 360px"},
+        )
+        self.children = (
+            ipywidgets.HTML(paragraph(_HELP)),
+            row(self.photo, answer),
+            row(self.name, self.enrol),
+            row(self.people, self.remove),
+            *(self.status, self.message),
+        )
         self.on_change(self._search, self.photo, trait="face")
         self.on_change(self._search, self.threshold)
         self.name.on_msg(self._key_pressed)
@@ -109,57 +111,44 @@ class SearchExplorer(Panel):
             "decision": self.result and self.result.decision,
         }
 
-    def _arrange(self) -> None:
-        answer = ipywidgets.VBox(
-            [self.threshold, self.decision, self.matches],
-            layout={"flex": "2 1 360px"},
-        )
-        self.children = (
-            ipywidgets.HTML(paragraph(_HELP)),
-            row(self.photo, answer),
-            row(self.name, self.enrol),
-            row(self.people, self.remove),
-            self.status,
-            self.message,
-        )
-
     def _key_pressed(self, _field, content: dict, _buffers) -> None:
-        if content.get("event") == "submit" and not self.enrol.disabled:
+        if content.get("event") == "submit":  # Enter
             self.enrol.click()
 
     def _search(self) -> None:
         self._list_people()
-        face, threshold = self.photo.face, self.threshold.value
+        face = self.photo.face
         self.enrol.disabled = face is None
         self.result = None
         self.decision.value = self.matches.value = ""
         if face is not None:
             self.result = self.gallery.search(
-                face.embedding, threshold=threshold
+                face.embedding, threshold=self.threshold.value
             )
             self.decision.value = paragraph(_decision(self.result))
-            matches = self.result.matches
-            self.matches.value = self._table(matches) if matches else ""
+            self.matches.value = self._table(self.result.matches)
 
     def _list_people(self) -> None:
         people, chosen = self.gallery.people(), self.people.value
-        if list(self.people.options) != people:
-            self.people.options = people
-            kept = chosen in people
-            self.people.value = chosen if kept else next(iter(people), None)
+        self.people.options = people
+        kept = chosen in people
+        self.people.value = chosen if kept else next(iter(people), None)
         self.remove.disabled = not people
 
     def _enrol(self) -> None:
         self.status.value = ""
-        image = self.photo.picker.image
+        image, title = self.photo.picker.image, self.photo.picker.name
         done = self.gallery.enrol(
             self.name.value, image, which_face=self.photo.which_face.value
         )
-        self._remember(image)
+        # The gallery keeps no photographs; this picture is at hand now.
+        self._portraits[photograph_name(image)] = [
+            _portrait(title, self.photo.upright, face)
+            for face in self.photo.found
+        ]
         person = html.escape(done.person)
-        picture = html.escape(self.photo.picker.name)
         self.status.value = (
-            f"Enrolled <b>{person}</b> with {picture}."
+            f"Enrolled <b>{person}</b> with {html.escape(title)}."
             if done.added
             else f"This picture of <b>{person}</b> is enrolled already."
         )
@@ -175,41 +164,31 @@ class SearchExplorer(Panel):
         self.status.value = ""
         person = self.people.value
         count = self.gallery.remove(person)
-        self._forget_removed()
+        # Whoever asked to be deleted shall not stay in memory either.
+        enrolled = set(self.gallery.embeddings().photographs)
+        for photograph in set(self._portraits) - enrolled:
+            del self._portraits[photograph]
         photographs = "1 photograph" if count == 1 else f"{count} photographs"
         self.status.value = (
             f"Removed <b>{html.escape(person)}</b> with {photographs}."
         )
         self._search()
 
-    def _remember(self, image: np.ndarray) -> None:
-        """The gallery keeps no photographs; this picture is at hand now."""
-        title = self.photo.picker.name
-        self._portraits[photograph_name(image)] = [
-            _portrait(title, self.photo.upright, face)
-            for face in self.photo.found
-        ]
-
-    def _forget_removed(self) -> None:
-        """Whoever asked to be deleted shall not stay in memory either."""
-        enrolled = set(self.gallery.embeddings().photographs)
-        for photograph in set(self._portraits) - enrolled:
-            del self._portraits[photograph]
-
     def _table(self, matches: tuple[faces.Match, ...]) -> str:
         rows = []
         for match in matches:
             portrait = self._portrait_of(match)
-            title = "not at hand" if portrait is None else portrait.title
-            rows.append(
-                (
-                    "" if portrait is None else _picture(portrait.crop),
-                    html.escape(match.person),
-                    rounded_down(match.similarity, 3),
-                    html.escape(title),
+            picture, title = "", "not at hand"
+            if portrait is not None:
+                picture, title = (
+                    img(portrait.crop, "aligned face", 56),
+                    portrait.title,
                 )
-            )
-        return table(("", "person", "similarity", "photograph"), rows)
+            similarity = rounded_down(match.similarity, 3)
+            names = html.escape(match.person), similarity, html.escape(title)
+            rows.append((picture, *names))
+        titles = "", "person", "similarity", "photograph"
+        return table(titles, rows) if rows else ""
 
     def _portrait_of(self, match: faces.Match) -> _Portrait | None:
         """Of several faces in the photograph, the one that was enrolled."""
@@ -235,14 +214,6 @@ class SearchExplorer(Panel):
 
 def _portrait(title: str, image: np.ndarray, face) -> _Portrait:
     return _Portrait(title, face.embedding, aligned(image, face))
-
-
-def _picture(crop: np.ndarray) -> str:
-    data = base64.b64encode(jpeg(crop)).decode()
-    return (
-        f'<img src="data:image/jpeg;base64,{data}" width="56" height="56" '
-        'alt="aligned face">'
-    )
 
 
 def _decision(result: faces.SearchResult) -> str:

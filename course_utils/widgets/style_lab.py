@@ -6,8 +6,9 @@ import base64
 import html
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import ipywidgets
@@ -17,22 +18,16 @@ from PIL import Image
 from course_utils import images
 from course_utils.style import StyleRecipe
 from course_utils.widgets.knobs import Knobs
-from course_utils.widgets.parts import (
-    WHOLE_LABEL,
-    close_children,
-    line,
-    paragraph,
-    row,
-)
+from course_utils.widgets.parts import WHOLE_LABEL, Line, PanelError, row
 from course_utils.widgets.pickers import PicturePicker
 from course_utils.widgets.transfer import Speed, Transfer
 from course_utils.widgets.transfer_view import NAMES, TransferView, duration
-from course_utils.widgets.workbench import Workbench, WorkbenchError
+from course_utils.widgets.workbench import Workbench
 
 _PRESETS = {
-    "quick look": StyleRecipe.quick(),
-    "balanced": StyleRecipe.balanced(),
-    "fine": StyleRecipe.fine(),
+    "Quick look": StyleRecipe.quick(),
+    "Balanced": StyleRecipe.balanced(),
+    "Fine": StyleRecipe.fine(),
 }
 _PRESET_KNOBS = ("sizes", "steps")  # the others stay as they are set
 _RESUME_KNOBS = ("steps", "snapshot_every")  # may change on the way
@@ -43,25 +38,20 @@ _FRAME = 400  # milliseconds of each picture of an animation
 class StyleLab(Workbench):
     """Style transfer at the touch of a button, one step at a time.
 
-    Painting is a task on the notebook's event loop that awaits between two
-    steps, so that a button is obeyed after the step under way. What the mouse
-    can do, Python can do as well: ``lab.style_weight.value = 50``,
-    ``lab.start.click()``, ``await lab.finished()``. Every knob of StyleRecipe
-    is an attribute of its name.
+    What the mouse can do, Python can do as well:
+    ``lab.style_weight.value = 50``, ``lab.start.click()``,
+    ``await lab.finished()``. Every knob of StyleRecipe is an attribute of its
+    name.
 
     Attributes:
-        content: PicturePicker of the photograph.
-        style_picture: PicturePicker of the painting.
+        content, style_picture: PicturePickers of photograph and painting.
         backend: Dropdown, "torch", "tensorflow" or "both".
         knobs: the controls of the recipe, see knobs.py.
-        quick, balanced, fine: Buttons that set sizes and steps to a preset's.
-        estimate: Button that measures this machine.
-        times: HTML, how long the presets and the present knobs take.
-        start, pause, resume, stop: Buttons.
-        save_png, save_animation, save_recipe: Buttons.
-        load_recipe: FileUpload.
+        quick, balanced, fine, estimate, start, pause, resume, stop, save_png,
+        save_animation, save_recipe, load_recipe: what they say.
+        times: how long the presets and the present knobs take.
         notice: what was saved or loaded last.
-        limit: says when the photograph is smaller than the sizes asked for.
+        limit: that the photograph is smaller than the sizes asked for.
         waiting: the changes that the painting under way does not see.
         view: progress, pictures, curves and snapshots, see transfer_view.py.
         state: "idle", "painting", "paused" or "measuring".
@@ -78,16 +68,11 @@ class StyleLab(Workbench):
         """Lay out the controls; nothing is painted yet.
 
         Args:
-            content: sample to begin with, a name in images/content.
-            style_picture: likewise, in images/styles.
+            content: sample to begin with, of images/content.
+            style_picture: likewise, of images/styles.
             recipe: where the knobs begin; by default the quick preset with a
                 snapshot every ten steps.
             backend: "torch", "tensorflow", or "both", a step each in turn.
-
-        Raises:
-            images.ImageError: there is no such sample.
-            style.RecipeError: the recipe mixes several style pictures.
-            ValueError: another backend.
         """
         if backend not in (*NAMES, "both"):
             raise ValueError(
@@ -100,11 +85,9 @@ class StyleLab(Workbench):
         self.style_picture = PicturePicker(
             "styles", "Style", style_picture, _MAX_SIDE
         )
+        names = [(name, backend) for backend, name in NAMES.items()]
         self.backend = ipywidgets.Dropdown(
-            options=[
-                *((name, backend) for backend, name in NAMES.items()),
-                ("both, a step each in turn", "both"),
-            ],
+            options=[*names, ("both, a step each in turn", "both")],
             value=backend,
             description="Framework",
             style=WHOLE_LABEL,
@@ -112,8 +95,8 @@ class StyleLab(Workbench):
         self.knobs = Knobs(recipe or StyleRecipe.quick(snapshot_every=10))
         for name, control in self.knobs.controls.items():
             setattr(self, name, control)
-        self.times, self.limit = line(), line()
-        self.notice, self.waiting = line(), line()
+        self.times, self.limit = Line(), Line()
+        self.notice, self.waiting = Line(), Line()
         self.view = TransferView()
         self._make_buttons()
         self._lay_out()
@@ -137,15 +120,10 @@ class StyleLab(Workbench):
         return self.knobs.recipe()
 
     def estimates(self) -> dict[str, float | None]:
-        """Return the seconds of each preset and of the knobs as they are set.
-
-        None until this machine has been measured with these knobs.
-        """
+        """Return the seconds of each preset and of the knobs; None: unknown."""
         knobs = self.recipe
         recipes = {
-            name: replace(
-                knobs, **{k: getattr(preset, k) for k in _PRESET_KNOBS}
-            )
+            name.lower(): replace(knobs, sizes=preset.sizes, steps=preset.steps)
             for name, preset in _PRESETS.items()
         }
         recipes["these knobs"] = knobs
@@ -155,44 +133,30 @@ class StyleLab(Workbench):
             for name, recipe in recipes.items()
         }
 
-    def close(self) -> None:
-        """End what is under way and take the lab out of the notebook."""
-        self._wish = "stopped"
-        close_children(self)
-        self.layout.close()
-        super().close()
-
     # What the buttons do
 
     def _start(self) -> None:
-        self._require_rest()
-        self.notice.value = "Loading the framework …"
+        self._require_notebook()
+        self.notice.say("Loading the framework …")
         try:
-            transfer = Transfer(
+            self.transfer = Transfer(
                 self.content.image,
                 self.style_picture.image,
                 self.recipe,
                 self._backends(),
-                f"{self.content.name} as {self.style_picture.name}",
             )
         finally:
-            self.notice.value = ""
-        self.transfer = transfer
+            self.notice.say()
+        self._title = f"{self.content.name} as {self.style_picture.name}"
         self.view.clear()
         self.view.status.value = "The first step is under way …"
         self._enter("painting")
         self._launch(self._paint())
 
     def _pause(self) -> None:
-        if self.state != "painting":
-            raise WorkbenchError(
-                "Nothing is being painted: press Start to begin."
-            )
         self._wish = "paused"
 
     def _resume(self) -> None:
-        if self.state != "paused":
-            raise WorkbenchError("Nothing is paused: press Start first.")
         changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
         self.transfer.open(replace(self.transfer.recipe, **changed))
         self.view.rest()
@@ -200,28 +164,26 @@ class StyleLab(Workbench):
         self._launch(self._paint())
 
     def _stop(self) -> None:
-        if self.state == "idle":
-            raise WorkbenchError("Nothing is under way: press Start first.")
         self._wish = "stopped"
         if self.state == "paused":
             self._end("stopped")
 
     def _measure(self) -> None:
-        self._require_rest()
+        self._require_notebook()
         steps = self._speed.measure(
             self.content.image,
             self.style_picture.image,
             self.recipe,
             self._backends(),
         )
-        self.times.value = "Measuring this machine …"
+        self.times.say("Measuring this machine …")
         then = self.state
         self._enter("measuring")
         self._launch(self._time(steps, then))
 
     def _save_picture(self) -> None:
         if self.transfer is None or not self.transfer.latest:
-            raise WorkbenchError("There is no picture yet: press Start first.")
+            raise PanelError("There is no picture yet: press Start first.")
         saved = [
             images.save_image(progress.image, self._file_for(backend, "png"))
             for backend, progress in self.transfer.latest.items()
@@ -230,42 +192,42 @@ class StyleLab(Workbench):
 
     def _save_animation(self) -> None:
         if self.transfer is None or not any(self.transfer.snapshots.values()):
-            raise WorkbenchError(
+            raise PanelError(
                 "There are no snapshots yet: set Snapshot every (under More "
                 "knobs) to some steps, and press Start."
             )
         saved = []
         for backend, progress in self.transfer.latest.items():
             snapshots = self.transfer.snapshots[backend].values()
-            animation = _animation([*snapshots, progress.image])
-            saved.append(_write(self._file_for(backend, "webp"), animation))
+            saved.append(self._file_for(backend, "webp"))
+            saved[-1].write_bytes(_animation([*snapshots, progress.image]))
         self._offer(saved, "image/webp")
 
     def _save_knobs(self) -> None:
-        text = self.recipe.to_json()
-        path = _write(_unused("style_recipe.json"), text.encode())
+        path = _unused("style_recipe.json")
+        path.write_text(self.recipe.to_json())
         self._offer([path], "application/json")
 
     def _load_knobs(self, name: str, content: bytes) -> None:
         text = content.decode(errors="replace")
         self.knobs.show(StyleRecipe.from_json(text))
-        self.notice.value = f"The knobs stand as in {html.escape(name)}."
+        self.notice.say(f"The knobs stand as in {html.escape(name)}.")
 
     def _offer(self, paths: list[Path], kind: str) -> None:
         """Say where files are; link them for those who work in a browser."""
         links = []
         for path in paths:
             data = base64.b64encode(path.read_bytes()).decode()
-            name = html.escape(path.name)
+            address = f"data:{kind};base64,{data}"
             links.append(
-                f'<a download="{name}" href="data:{kind};base64,{data}">'
-                f"{name}</a>"
+                f'<a download="{path.name}" href="{address}">{path.name}</a>'
             )
         folder, files = html.escape(str(Path.cwd())), " and ".join(links)
-        self.notice.value = paragraph(f"Saved in {folder}; download: {files}.")
+        self.notice.say(f"Saved in {folder}; download: {files}.")
 
     def _file_for(self, backend: str, ending: str) -> Path:
-        return _unused(f"{_plain(self.transfer.title)}_{backend}.{ending}")
+        title = re.sub(r"\W+", "_", self._title).strip("_")
+        return _unused(f"{title}_{backend}.{ending}")
 
     # The work between two buttons
 
@@ -305,11 +267,6 @@ class StyleLab(Workbench):
         self.resume.disabled = state != "paused"
         self.stop.disabled = state == "idle"
 
-    def _require_rest(self) -> None:
-        self._require_notebook()
-        if self.state not in ("idle", "paused"):
-            raise WorkbenchError(f"The lab is {self.state}: press Stop first.")
-
     # What the choices say
 
     def _choices_changed(self) -> None:
@@ -320,35 +277,29 @@ class StyleLab(Workbench):
     def _show_times(self) -> None:
         seconds = self.estimates()
         if None in seconds.values():
-            self.times.value = "How long? <i>Estimate times</i> measures it."
-            return
-        times = (f"{name} {duration(s)}" for name, s in seconds.items())
-        self.times.value = paragraph(f"On this machine: {', '.join(times)}.")
+            self.times.say("How long? <i>Estimate times</i> measures it.")
+        else:
+            times = (f"{name} {duration(s)}" for name, s in seconds.items())
+            self.times.say(f"On this machine: {', '.join(times)}.")
 
     def _say_what_limits(self) -> None:
         """A picture is never enlarged, which would surprise without a word."""
         height, width, _ = self.content.image.shape
         capped = max(self.recipe.sizes) > max(height, width)
-        self.limit.value = (
-            paragraph(
-                f"The photograph has {width} × {height} pixels here: it is "
-                "painted at no larger size."
-            )
-            if capped
-            else ""
+        text = (
+            f"The photograph has {width} × {height} pixels here: it is "
+            "painted at no larger size."
         )
+        self.limit.say(text if capped else "")
 
     def _say_what_waits(self) -> None:
         """Name the changes that an unfinished painting will not see."""
         changes = self._changes_since_start()
-        self.waiting.value = (
-            paragraph(
-                f"Changed: {', '.join(changes)}. That takes effect at the next "
-                "Start; Resume goes on as the painting was begun."
-            )
-            if changes
-            else ""
+        text = (
+            f"Changed: {', '.join(changes)}. That takes effect at the next "
+            "Start; Resume goes on as the painting was begun."
         )
+        self.waiting.say(text if changes else "")
 
     def _changes_since_start(self) -> list[str]:
         if self.state not in ("painting", "paused"):
@@ -360,7 +311,7 @@ class StyleLab(Workbench):
             "framework": self._backends() == tuple(self.transfer.runs),
             **{
                 name.replace("_", " "): begun[name] == knobs[name]
-                for name in self.knobs.controls
+                for name in begun
                 if name not in _RESUME_KNOBS
             },
         }
@@ -373,9 +324,10 @@ class StyleLab(Workbench):
     # What it looks like
 
     def _make_buttons(self) -> None:
-        self.quick = self.button("Quick look", self._preset("quick look"))
-        self.balanced = self.button("Balanced", self._preset("balanced"))
-        self.fine = self.button("Fine", self._preset("fine"))
+        self.quick, self.balanced, self.fine = (
+            self.button(name, partial(self.knobs.show, preset, _PRESET_KNOBS))
+            for name, preset in _PRESETS.items()
+        )
         self.estimate = self.button("Estimate times", self._measure)
         self.start = self.button("Start", self._start, "play", "success")
         self.pause = self.button("Pause", self._pause, "pause")
@@ -389,10 +341,6 @@ class StyleLab(Workbench):
         self.load_recipe = self.upload_button(
             "Load recipe", ".json", self._load_knobs
         )
-
-    def _preset(self, name: str) -> Callable:
-        recipe = _PRESETS[name]
-        return lambda: self.knobs.show(recipe, only=_PRESET_KNOBS)
 
     def _lay_out(self) -> None:
         choices = (
@@ -412,28 +360,12 @@ class StyleLab(Workbench):
         self.children = (row(*columns, grid_gap="0 16px"),)
 
 
-def _plain(title: str) -> str:
-    """Make a file name of a title."""
-    return re.sub(r"\W+", "_", title).strip("_")
-
-
 def _unused(name: str) -> Path:
     """Return the name, with a number where there is such a file already."""
     path, number = Path(name), 1
     while path.exists():
         number += 1
         path = path.with_name(f"{Path(name).stem}_{number}{path.suffix}")
-    return path
-
-
-def _write(path: Path, content: bytes) -> Path:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise WorkbenchError(
-            f"{path} could not be written ({error.strerror}): make space "
-            "or work in another folder."
-        ) from error
     return path
 
 

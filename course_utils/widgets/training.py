@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import partial
 
 import ipywidgets
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 
-from course_utils.widgets.parts import (
-    WHOLE_LABEL,
-    Number,
-    Picture,
-    line,
-    paragraph,
-    row,
-)
+from course_utils.widgets.parts import WHOLE_LABEL, Line, Number, Picture, row
 from course_utils.widgets.workbench import Workbench
 
 _LOOK_EVERY = 10  # steps; looking takes as long as three of them
+_UNSEEN = 10  # people whom it never learns from
+_KNOBS = {  # of each loss
+    "arcface": ("margin", "scale"),
+    "softmax": (),
+    "triplet": ("margin",),
+}
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
@@ -34,8 +36,7 @@ class TrainingLab(Workbench):
         margin: Number; radians for ArcFace, a squared distance for triplets.
         scale: Number, of ArcFace's cosines.
         train, stop: Buttons.
-        status: HTML, how far it is.
-        view: Picture of the error rates and of the unseen people.
+        status, view: how far it is; the error rates and the unseen people.
         curve: a row for each look: step, error rates on unseen and seen.
         model: the network with the lowest error on the unseen people so far.
     """
@@ -51,59 +52,48 @@ class TrainingLab(Workbench):
         super().__init__()
         self._pictures, self._who = pictures, people
         self._names = np.unique(people)
-        self._unseen = np.isin(people, self._names[:10])
-        self._axes = None
+        self._unseen = np.isin(people, self._names[:_UNSEEN])
+        self._axes = 1.0  # on which the last picture was projected
         self.curve, self.model = [], None
-        self._make_controls(len(self._names) - 10)
-        self.children = (
-            row(self.loss, self.people, self.steps),
-            row(self.margin, self.scale),
-            row(self.train, self.stop),
-            self.message,
-            self.status,
-            self.view,
-        )
-        self.on_change(self._show_margin, self.loss)
-        self._show_margin()
-
-    def _values(self) -> dict:
-        return {
-            "loss": self.loss.value,
-            "people": self.people.value,
-            "steps": self.steps.value,
-        }
-
-    def _make_controls(self, most: int) -> None:
         self.loss = ipywidgets.Dropdown(
-            options=["softmax", "arcface", "triplet"],
-            value="arcface",
+            options=list(_KNOBS),
             description="Loss",
             style=WHOLE_LABEL,
         )
-        self.people = ipywidgets.IntSlider(
-            most, 5, most, description="People to learn from", style=WHOLE_LABEL
-        )
-        self.steps = ipywidgets.IntSlider(
-            120, 30, 600, 30, description="Steps", style=WHOLE_LABEL
-        )
+        most = len(self._names) - _UNSEEN
+        slider = partial(ipywidgets.IntSlider, style=WHOLE_LABEL)
+        label = "People to learn from"
+        self.people = slider(most, 5, most, description=label)
+        self.steps = slider(120, 30, 600, 30, description="Steps")
         self.margin = Number(self, "Margin", 0.4, (0, 1), digits=2)
         self.scale = Number(self, "Scale", 24, (4, 64), digits=0)
         self.train = self.button("Train", self._start, "play", "primary")
         self.stop = self.button("Stop", self._stop, "stop")
         self.stop.disabled = True
-        self.status, self.view = line(), Picture()
+        self.status, self.view = Line(), Picture()
+        self.children = (
+            row(self.loss, self.people, self.steps),
+            row(self.margin, self.scale),
+            row(self.train, self.stop),
+            *(self.message, self.status, self.view),
+        )
+        self.on_change(self._show_knobs, self.loss)
 
-    def _show_margin(self) -> None:
-        loss = self.loss.value
-        self.margin.layout.display = "none" if loss == "softmax" else ""
-        self.scale.layout.display = "" if loss == "arcface" else "none"
-        self.margin.value = 0.2 if loss == "triplet" else 0.4
+    def _values(self) -> dict:
+        names = "loss", "people", "steps"
+        return {name: getattr(self, name).value for name in names}
+
+    def _show_knobs(self) -> None:
+        for name in ("margin", "scale"):
+            shown = name in _KNOBS[self.loss.value]
+            getattr(self, name).layout.display = None if shown else "none"
+        self.margin.value = 0.2 if self.loss.value == "triplet" else 0.4
 
     def _start(self) -> None:
         self._require_notebook()
         self.curve, self.model = [], None
         self.train.disabled, self.stop.disabled = True, False
-        self.status.value = paragraph("The first step is under way …")
+        self.status.say("The first step is under way …")
         self._launch(self._train())
 
     def _stop(self) -> None:
@@ -123,26 +113,16 @@ class TrainingLab(Workbench):
         """Train; say after every step how far it is, and yield it."""
         from course_utils.faces import training
 
-        seen = np.isin(self._who, self._names[10:][: self.people.value])
-        steps = training.train(
-            self._pictures[seen],
-            self._who[seen],
-            self.loss.value,
-            self.steps.value,
-            **self._settings(),
-        )
-        for step in steps:
+        names = self._names[_UNSEEN:][: self.people.value]
+        seen, loss = np.isin(self._who, names), self.loss.value
+        data = self._pictures[seen], self._who[seen]
+        knobs = {name: getattr(self, name).value for name in _KNOBS[loss]}
+        for step in training.train(*data, loss, self.steps.value, **knobs):
             if step.step % _LOOK_EVERY == 0 or step.step == step.steps:
                 self._look(step, seen)
-            self.status.value = paragraph(
-                f"Step {step.step} of {step.steps}, loss {step.loss:.2f}"
-            )
+            done = f"Step {step.step} of {step.steps}"
+            self.status.say(f"{done}, loss {step.loss:.2f}")
             yield step
-
-    def _settings(self) -> dict[str, float]:
-        names = {"softmax": (), "triplet": ("margin",)}
-        chosen = names.get(self.loss.value, ("margin", "scale"))
-        return {name: getattr(self, name).value for name in chosen}
 
     def _look(self, step, seen: np.ndarray) -> None:
         from course_utils.faces import training
@@ -156,16 +136,15 @@ class TrainingLab(Workbench):
             self.model = copy.deepcopy(step.model)
         self.curve.append((step.step, unseen_eer, seen_eer))
         places, self._axes = _flatten(vectors[self._unseen], self._axes)
-        self.view.show(
-            _draw(self.curve, step.steps, places, self._who[self._unseen])
-        )
+        people = self._who[self._unseen]
+        self.view.show(_draw(self.curve, step.steps, places, people))
 
     def _say_what_is_kept(self) -> None:
         if not self.curve:
-            self.status.value = paragraph("Stopped before the first look.")
+            self.status.say("Stopped before the first look.")
             return
         step, unseen_eer, seen_eer = min(self.curve, key=lambda row: row[1])
-        self.status.value = paragraph(
+        self.status.say(
             f"Kept in <code>lab.model</code>: step {step}, with an equal error "
             f"rate of {unseen_eer:.1%} on unseen and {seen_eer:.1%} on seen "
             "people. It was chosen by the unseen ones, so this flatters."
@@ -179,32 +158,20 @@ def _flatten(vectors, before):
     that the picture does not flip.
     """
     centred = vectors - vectors.mean(axis=0)
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:2]
-    if before is not None:
-        signs = np.sign(np.sum(axes * before, axis=1, keepdims=True))
-        axes = axes * np.where(signs == 0, 1, signs)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    flipped = np.sum(axes * before, axis=1, keepdims=True) < 0
+    axes = np.where(flipped, -axes, axes)
     return centred @ axes.T, axes
 
 
 def _draw(curve, steps: int, places, people):
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(9.5, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     step, unseen, seen = np.array(curve).T
-    for rates, color, label in (
-        (unseen, _ORANGE, "unseen people"),
-        (seen, _BLUE, "seen people"),
-    ):
-        left.plot(step, 100 * rates, "o-", color=color, label=label)
-    left.set(
-        xlim=(0, steps),
-        ylim=(-1, 31),
-        xlabel="step",
-        ylabel="equal error rate, %",
-    )
+    left.plot(step, 100 * unseen, "o-", color=_ORANGE, label="unseen people")
+    left.plot(step, 100 * seen, "o-", color=_BLUE, label="seen people")
+    left.set(xlim=(0, steps), xlabel="step")
+    left.set(ylim=(-1, 31), ylabel="equal error rate, %")
     left.legend()
     for number, name in enumerate(np.unique(people)):
         right.scatter(

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,14 +21,9 @@ class Transfer:
     """The same recipe in one framework or several, an evaluation each in turn.
 
     Attributes:
-        content: the photograph.
-        style_image: the painting.
+        content, style_image: the photograph and the painting.
         recipe: the StyleRecipe that is followed.
-        title: what the result is called.
         runs: {backend: its style.Run}.
-        latest: {backend: the Progress of its last evaluation}.
-        history: {backend: tuple of Losses, one per evaluation}.
-        snapshots: {backend: {step: picture}}.
     """
 
     def __init__(
@@ -38,21 +32,14 @@ class Transfer:
         style_image: np.ndarray,
         recipe: style.StyleRecipe,
         backends: Sequence[str],
-        title: str,
     ):
         """Prepare the first step. Raises what ``style.stream`` raises."""
         self.content, self.style_image = content, style_image
-        self.title = title
         self.runs: dict[str, style.Run | None] = dict.fromkeys(backends)
         self.open(recipe)
 
     def open(self, recipe: style.StyleRecipe) -> None:
-        """Prepare to go on from ``latest``.
-
-        Raises:
-            style.PictureError: the recipe is another one; only ``steps`` and
-                ``snapshot_every`` may change on the way.
-        """
+        """Prepare to go on from ``latest``; some knobs may have changed."""
         self.runs = {
             backend: style.Run(
                 self.content, self.style_image, recipe, backend, resume=run
@@ -63,17 +50,17 @@ class Transfer:
 
     @property
     def latest(self) -> dict[str, style.Progress]:
-        """What each framework reached, if it has begun."""
+        """{backend: its last Progress}, of those that have begun."""
         return {b: run.latest for b, run in self.runs.items() if run.latest}
 
     @property
     def history(self) -> dict[str, tuple[style.Losses, ...]]:
-        """The losses of each framework."""
+        """{backend: its Losses, one per evaluation}."""
         return {backend: run.history for backend, run in self.runs.items()}
 
     @property
     def snapshots(self) -> dict[str, dict[int, np.ndarray]]:
-        """The pictures that each framework kept on the way."""
+        """{backend: {step: the picture that it kept}}."""
         return {backend: run.snapshots for backend, run in self.runs.items()}
 
     def steps(self) -> Iterator[style.Progress]:
@@ -93,19 +80,13 @@ class Transfer:
             run.close(resumable=resumable)
 
 
-class _Pace(NamedTuple):
-    """Seconds to begin with a size, and per pixel of each evaluation."""
-
-    begin: float
-    pixel: float
-
-
 class Speed:
     """What each framework needs on this machine: measured, never guessed."""
 
     def __init__(self):
         """Know nothing yet."""
-        self._paces: dict[tuple, _Pace] = {}
+        # {network: (seconds to begin a size, seconds per pixel and evaluation)}
+        self._paces: dict[tuple, tuple[float, float]] = {}
 
     def measure(
         self,
@@ -125,7 +106,10 @@ class Speed:
                 seconds.setdefault(progress.image.shape, []).append(spent)
                 yield progress
                 started = time.perf_counter()
-            self._paces[_network(recipe, backend)] = _pace(seconds)
+            *_, ((height, width, _), (first, *others)) = seconds.items()
+            usual = fmean(others or [first])  # equal pictures take one
+            pace = max(0.0, first - usual), usual / (height * width)
+            self._paces[_network(recipe, backend)] = pace
 
     def estimate(
         self,
@@ -133,19 +117,14 @@ class Speed:
         recipe: style.StyleRecipe,
         backends: Sequence[str],
     ) -> float | None:
-        """Return the seconds from the first to the last evaluation.
-
-        None where a framework has not been measured with this network.
-        Loading it for the first time comes on top.
-        """
+        """Return the seconds, without loading; None if not measured."""
         paces = [self._paces.get(_network(recipe, b)) for b in backends]
         if None in paces:
             return None
-        work = _work(
-            content.shape, recipe.used_layers(), recipe.sizes, recipe.steps
-        )
+        layers, sizes = recipe.used_layers(), recipe.sizes
+        work = _work(content.shape, layers, sizes, recipe.steps)
         return sum(
-            pace.begin + pace.pixel * level for pace in paces for level in work
+            begin + pixel * level for begin, pixel in paces for level in work
         )
 
 
@@ -163,10 +142,3 @@ def _work(shape, layers, sizes, steps) -> list[int]:
     )
     levels = pyramid.build(np.zeros(shape, np.uint8), [], recipe)
     return [level.work for level in levels]
-
-
-def _pace(seconds: dict[tuple, list[float]]) -> _Pace:
-    """Derive the pace from {shape: seconds of each evaluation}."""
-    *_, ((height, width, _), (first, *others)) = seconds.items()
-    usual = fmean(others or [first])  # equal pictures are done after one
-    return _Pace(max(0.0, first - usual), usual / (height * width))

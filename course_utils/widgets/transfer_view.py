@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections import deque
 
 import ipywidgets
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from course_utils import style
-from course_utils.widgets.parts import (
-    SLIDING,
-    Picture,
-    close_children,
-    jpeg,
-    row,
-)
+from course_utils.widgets.parts import SLIDING, Picture, img, row
 from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
@@ -37,8 +29,7 @@ _COLORS = {  # Okabe and Ito's colours, told apart by everybody
 _LINES = {"torch": "-", "tensorflow": ":"}
 # A click on a snapshot unfolds it.
 _UNFOLDING = (
-    "<style>.style-lab-snapshot img {height: 72px; width: auto} "
-    ".style-lab-snapshot[open] img {height: auto; width: 400px} "
+    "<style>.style-lab-snapshot[open] img {height: auto; width: 400px} "
     ".style-lab-snapshot summary {list-style: none; line-height: 1.3; "
     "cursor: zoom-in}</style>"
 )
@@ -69,18 +60,17 @@ class TransferView(ipywidgets.VBox):
         self.curves = Picture(width=_WIDE, max_width="640px")
         self.gallery = row()
         self._panels = {
-            backend: _panel(f"<b>{NAMES[backend]}</b>", picture)
+            backend: ipywidgets.VBox(
+                [ipywidgets.HTML(f"<b>{NAMES[backend]}</b>"), picture],
+                # The width leaves room for the curves below.
+                layout={"flex": "1 1 200px", "max_width": "480px"},
+            )
             for backend, picture in self.pictures.items()
         }
         self._timeline = ipywidgets.HBox([self.moment, self.time])
+        parts = self._timeline, self.curves, self.gallery
         self._canvas = ipywidgets.VBox(
-            [
-                row(*self._panels.values()),
-                self._timeline,
-                self.curves,
-                self.gallery,
-                ipywidgets.HTML(_UNFOLDING),
-            ]
+            [row(*self._panels.values()), *parts, ipywidgets.HTML(_UNFOLDING)]
         )
         self.children = self.bar, self.status, self._canvas
         self.clear()
@@ -93,7 +83,8 @@ class TransferView(ipywidgets.VBox):
             box.layout.display = "none"
         self.status.value = ""
         self.time.value = self.time.max = 0
-        close_children(self.gallery)
+        for snapshot in self.gallery.children:
+            snapshot.close()  # ipywidgets would keep it for ever
         self.gallery.children = ()
         self.rest()
 
@@ -111,17 +102,28 @@ class TransferView(ipywidgets.VBox):
         now = time.perf_counter()
         self._ticks.append(now)
         if now >= self._next_picture:
-            self.draw_pictures(transfer)
+            self._draw_pictures(transfer)
             self._next_picture = time.perf_counter() + _PAUSE
         if now >= self._next_curves:
             started = time.perf_counter()
-            self.curves.show(draw_curves(transfer))
+            self.curves.show(_curves(transfer))
             finished = time.perf_counter()
             pause = max(_PAUSE, _SHARE * (finished - started))
             self._next_curves = finished + pause
 
-    def draw_pictures(self, transfer: Transfer) -> None:
-        """Draw all but the curves, after the first step."""
+    def end(self, transfer: Transfer, outcome: str) -> None:
+        """Draw the last state; ``outcome`` says how it ended: "paused" ..."""
+        place = "before the first step"
+        if transfer.latest:
+            self._draw_pictures(transfer)
+            self.curves.show(_curves(transfer))
+            done = outcome == "finished"  # perhaps as fewer steps were wanted
+            self.bar.max = self.bar.value if done else self.bar.max
+            spent = max(p.seconds for p in transfer.latest.values())
+            place = f"at {_where(transfer, done)}, after {spent:.0f} s"
+        self.status.value = f"{outcome.capitalize()} {place}."
+
+    def _draw_pictures(self, transfer: Transfer) -> None:
         self._transfer = transfer
         progress = transfer.latest.values()
         self.bar.max = sum(p.steps for p in progress)
@@ -134,18 +136,6 @@ class TransferView(ipywidgets.VBox):
         self._show_moment()
         for box in (self.bar, self._canvas):
             box.layout.display = None
-
-    def end(self, transfer: Transfer, outcome: str) -> None:
-        """Draw the last state; ``outcome`` says how it ended: "paused" ..."""
-        place = "before the first step"
-        if transfer.latest:
-            self.draw_pictures(transfer)
-            self.curves.show(draw_curves(transfer))
-            done = outcome == "finished"  # perhaps as fewer steps were wanted
-            self.bar.max = self.bar.value if done else self.bar.max
-            spent = max(p.seconds for p in transfer.latest.values())
-            place = f"at {_where(transfer, done)}, after {spent:.0f} s"
-        self.status.value = f"{outcome.capitalize()} {place}."
 
     def _words(self, transfer: Transfer) -> str:
         *_, progress = transfer.latest.values()
@@ -160,17 +150,14 @@ class TransferView(ipywidgets.VBox):
     def _hang(self, transfer: Transfer) -> None:
         """Add new snapshots to the strip, and their steps to the slider."""
         snapshots = [
-            (step, backend)
-            for backend in transfer.snapshots
-            for step in transfer.snapshots[backend]
+            (step, NAMES[backend], picture)
+            for backend, pictures in transfer.snapshots.items()
+            for step, picture in pictures.items()
         ]
-        new = sorted(snapshots, key=lambda s: s[0])[
-            len(self.gallery.children) :
-        ]
-        self.gallery.children += tuple(
-            ipywidgets.HTML(_snapshot(transfer, *snapshot)) for snapshot in new
-        )
-        self._steps = sorted({step for step, _ in snapshots})
+        snapshots.sort(key=lambda snapshot: snapshot[0])
+        self._steps = sorted({step for step, *_ in snapshots})
+        new = snapshots[len(self.gallery.children) :]
+        self.gallery.children += tuple(_snapshot(*each) for each in new)
         is_now = self.time.value == self.time.max
         self.time.max = len(self._steps)
         if is_now:
@@ -189,14 +176,6 @@ class TransferView(ipywidgets.VBox):
             self.pictures[backend].show(snapshots.get(step, progress.image))
 
 
-def _where(transfer: Transfer, done: bool = False) -> str:
-    """Say at which step a transfer is."""
-    return " and ".join(
-        f"{NAMES[backend]} step {p.step} of {p.step if done else p.steps}"
-        for backend, p in transfer.latest.items()
-    )
-
-
 def duration(seconds: float) -> str:
     """Say about how long that is."""
     if seconds < 100:
@@ -204,77 +183,62 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 60)} min"
 
 
-def draw_curves(transfer: Transfer) -> np.ndarray:
-    """Draw the loss and its weighted terms on a logarithmic axis.
+def _where(transfer: Transfer, done: bool = False) -> str:
+    return " and ".join(
+        f"{NAMES[backend]} step {p.step} of {p.step if done else p.steps}"
+        for backend, p in transfer.latest.items()
+    )
 
-    A term is solid for PyTorch and dotted for TensorFlow.
-    """
+
+def _curves(transfer: Transfer) -> Figure:
+    """Draw the loss and its weighted terms on a logarithmic axis."""
     # Without pyplot, which would keep the figure for ever.
     figure = Figure(figsize=(6.4, 2.8), dpi=100)
-    canvas = FigureCanvasAgg(figure)
     axis = figure.subplots()
     for backend, history in transfer.history.items():
-        steps = range(1, len(history) + 1)
         for term, values in _terms(history, transfer.recipe).items():
-            line, color = _LINES[backend], _COLORS[term]
-            axis.plot(steps, values, line, color=color, lw=1.8)
+            steps = range(1, len(values) + 1)
+            look = {"color": _COLORS[term], "label": term, "lw": 1.8}
+            axis.plot(steps, values, _LINES[backend], **look)
     axis.set(xlabel="evaluation", ylabel="loss (log scale)", yscale="log")
     if len(transfer.history) > 1:
         axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
     axis.set_xlim(left=1)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_ylim(bottom=_floor(transfer.history.values()))
+    # The content loss starts at next to nothing, where a picture starts from
+    # the content; showing all of it would press the rest together.
+    totals = [x.total for losses in transfer.history.values() for x in losses]
+    axis.set_ylim(bottom=min(totals) / 100)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")  # more labels would double the time
     axis.spines[["top", "right"]].set_visible(False)
-    terms = list(_terms((), transfer.recipe))
-    lines = axis.lines[: len(terms)]
-    figure.legend(lines, terms, loc="upper center", ncols=4, frameon=False)
+    lines = axis.lines[: len(axis.lines) // len(transfer.history)]
+    figure.legend(handles=lines, loc="upper center", ncols=4, frameon=False)
     figure.subplots_adjust(0.12, 0.18, 0.96, 0.89)
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3]
-
-
-def _floor(histories) -> float:
-    """Return a hundredth of the lowest total.
-
-    The content loss starts at next to nothing, where a picture starts from
-    the content; showing all of it would press the rest together.
-    """
-    totals = [loss.total for history in histories for loss in history]
-    return min(totals) / 100
+    return figure
 
 
 def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
-    """Return the total and the terms as they enter it, without zeros."""
+    """Return the total and the terms as they enter it."""
     weights = {
+        "total": 1,
         "content": recipe.content_weight,
         "style": recipe.style_weight,
         "total variation": recipe.tv_weight,
     }
-    columns = np.array(
-        [(loss.total, loss.content, loss.style, loss.tv) for loss in history]
-    ).reshape(-1, 4)
-    shares = columns * [1, *weights.values()]
-    shares[shares <= 0] = np.nan  # a logarithmic axis has no 0
-    names = ["total", *weights]
-    used = [True, *map(bool, weights.values())]
-    return {n: shares[:, k] for k, n in enumerate(names) if used[k]}
+    losses = [(x.total, x.content, x.style, x.tv) for x in history]
+    columns = np.array(losses).reshape(-1, 4).T
+    return {  # a logarithmic axis has no 0
+        term: np.where(values > 0, weight * values, np.nan)
+        for (term, weight), values in zip(weights.items(), columns, strict=True)
+        if weight
+    }
 
 
-def _panel(title: str, content: ipywidgets.Widget) -> ipywidgets.VBox:
-    panel = ipywidgets.VBox([ipywidgets.HTML(title), content])
-    panel.layout.flex = "1 1 200px"
-    panel.layout.max_width = "480px"  # leaves room for the curves below
-    return panel
-
-
-def _snapshot(transfer: Transfer, step: int, backend: str) -> str:
-    """HTML of a snapshot that unfolds where it is clicked."""
-    data = base64.b64encode(jpeg(transfer.snapshots[backend][step])).decode()
-    caption = f"{NAMES[backend]}, step {step}"
-    return (
+def _snapshot(step: int, painter: str, picture) -> ipywidgets.HTML:
+    caption = f"{painter}, step {step}"
+    return ipywidgets.HTML(
         '<details class="style-lab-snapshot"><summary>'
-        f'<img src="data:image/jpeg;base64,{data}" alt="{caption}"><br>'
-        f"<small>{caption}</small></summary></details>"
+        f"{img(picture, caption, 72)}<br><small>{caption}</small>"
+        "</summary></details>"
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from course_utils import faces
 from course_utils.faces.analysis import published_threshold
@@ -38,7 +40,7 @@ class VerificationExplorer(Panel):
     """Two faces, their similarity on a scale, and what a threshold costs.
 
     Attributes:
-        first, second: a ``FacePicker`` each; ``first.picker.menu.value``.
+        first, second: a ``FacePicker`` each.
         calibration: menu of the calibrations.
         threshold: cosine similarity from which two faces count as one person;
             a Number, whose slider is under the scale.
@@ -61,14 +63,9 @@ class VerificationExplorer(Panel):
         Args:
             calibrations: by the kind of picture, from ``faces.calibrate``.
                 Without any there are no error rates to show.
-            app: from ``faces.load_face_analysis``; by default the embedded
-                pack is loaded.
+            app: default the embedded pack.
             start: the sample pictures to begin with.
             threshold: where to begin; default the published one of the pack.
-
-        Raises:
-            images.ImageError: there is no such sample.
-            ValueError: no threshold was given and the pack has none.
         """
         super().__init__(max_width=f"{_WIDTH + 12}px")
         app = faces.load_face_analysis() if app is None else app
@@ -86,7 +83,16 @@ class VerificationExplorer(Panel):
         )
         self.threshold = Number(self, "Threshold", threshold, _ENDS, digits=3)
         self.verdict, self.rates = ipywidgets.HTML(), ipywidgets.HTML()
-        self._arrange()
+        # The slider's track is this much shorter than the slider.
+        self.scale = Picture(width="calc(100% - 12px)", margin="0 6px")
+        self.threshold.slider.layout = {"width": "100%", "margin": "0"}
+        decision = self.threshold.field, self.calibration, self.verdict
+        self.children = (
+            ipywidgets.HTML(paragraph(_HELP)),
+            row(self.first, self.second),
+            row(*decision, grid_gap="0 24px"),
+            *(self.message, self.scale, self.threshold.slider, self.rates),
+        )
         self.on_change(self._show, self.first, self.second, trait="face")
         self.on_change(self._show, self.calibration, self.threshold)
         with self.explaining():
@@ -99,49 +105,27 @@ class VerificationExplorer(Panel):
             "threshold": self.threshold.value,
         }
 
-    def _arrange(self) -> None:
-        # The slider's track is this much shorter than the slider.
-        self.scale = Picture(width="calc(100% - 12px)", margin="0 6px")
-        self.threshold.slider.layout = {"width": "100%", "margin": "0"}
-        self.children = (
-            ipywidgets.HTML(paragraph(_HELP)),
-            row(self.first, self.second),
-            row(
-                *(self.threshold.field, self.calibration, self.verdict),
-                grid_gap="0 24px",
-            ),
-            self.message,
-            self.scale,
-            self.threshold.slider,
-            self.rates,
-        )
-
     def _show(self) -> None:
         one, other = self.first.face, self.second.face
-        if one is None or other is None:
-            self.similarity = None
-        else:
+        self.similarity = None
+        if one is not None and other is not None:
             self.similarity = faces.cosine_similarity(
                 one.embedding, other.embedding
             )
         pairs = self._calibrations.get(self.calibration.value)
         threshold = self.threshold.value
-        self.scale.show(_draw_scale(pairs, self.similarity, threshold))
+        self.scale.show(_scale(pairs, self.similarity, threshold))
         self.verdict.value = _verdict(self.similarity, threshold)
         self.rates.value = "" if pairs is None else _rates(pairs, threshold)
 
 
-def _draw_scale(pairs, similarity, threshold: float) -> np.ndarray:
+def _scale(pairs, similarity: float | None, threshold: float) -> Figure:
     """Draw the hills of both kinds of pairs, solid where they are misjudged.
 
     The axis is as wide as the picture, so that a slider of the same width
     below it is in line with it.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(_WIDTH / 100, _HEIGHT / 100), dpi=100)
-    canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0, 0.22, 1, 0.56))
     axis.set(xlim=_ENDS, yticks=[], xlabel="cosine similarity")
     axis.set_xticks(np.arange(-2, 10, 2) / 10)
@@ -150,14 +134,20 @@ def _draw_scale(pairs, similarity, threshold: float) -> np.ndarray:
         _draw_hills(axis, pairs, threshold)
     axis.axvline(threshold, color="black", linewidth=2)
     if similarity is not None:
-        _mark_this_pair(axis, similarity)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        place = max(similarity, _ENDS[0])
+        axis.axvline(place, color="black", linestyle=":")
+        axis.annotate(
+            f"this pair: {rounded_down(similarity, 3)}",
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 4),
+            textcoords="offset points",
+            horizontalalignment="right" if place > 0.35 else "left",
+        )
+    return figure
 
 
 def _draw_hills(axis, pairs: faces.Calibration, threshold: float) -> None:
-    from matplotlib.patches import Rectangle
-
     bins = np.linspace(*_ENDS, 131)
     lowest, highest = _ENDS
     hills = (
@@ -167,40 +157,23 @@ def _draw_hills(axis, pairs: faces.Calibration, threshold: float) -> None:
     for same, color, label, left, right in hills:
         chosen = pairs.similarities[pairs.same == same]
         heights, _ = np.histogram(chosen, bins, density=True)
-        axis.stairs(heights, bins, fill=True, color=color, alpha=0.3)
-        wrong = axis.stairs(
-            heights, bins, fill=True, color=color, label=label, zorder=2
-        )
+        look = {"fill": True, "color": color}
+        axis.stairs(heights, bins, alpha=0.3, **look)
+        wrong = axis.stairs(heights, bins, label=label, zorder=2, **look)
         # The part where this kind of pair is misjudged.
-        wrong.set_clip_path(
-            Rectangle(
-                (left, 0), right - left, 1, transform=axis.get_xaxis_transform()
-            )
-        )
+        place = (left, 0), right - left, 1
+        across = axis.get_xaxis_transform()
+        wrong.set_clip_path(Rectangle(*place, transform=across))
     axis.figure.legend(loc="upper center", ncols=2, frameon=False)
     axis.set_ylim(bottom=0)
-
-
-def _mark_this_pair(axis, similarity: float) -> None:
-    place = max(similarity, _ENDS[0])
-    axis.axvline(place, color="black", linestyle=":")
-    axis.annotate(
-        f"this pair: {rounded_down(similarity, 3)}",
-        (place, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        horizontalalignment="right" if place > 0.35 else "left",
-    )
 
 
 def _verdict(similarity: float | None, threshold: float) -> str:
     if similarity is None:
         return "There are no two faces to compare."
-    same = similarity >= threshold
-    sign, answer = (
-        ("≥", "same person") if same else ("&lt;", "different people")
-    )
+    sign, answer = "&lt;", "different people"
+    if similarity >= threshold:
+        sign, answer = "≥", "same person"
     return (
         f"Similarity {rounded_down(similarity, 3)} {sign} threshold "
         f"{threshold:.3f}: <b>{answer}</b>"

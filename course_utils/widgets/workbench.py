@@ -6,16 +6,12 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Iterator
 
-from course_utils.widgets.parts import Panel
+from course_utils.widgets.parts import Panel, PanelError
 
 # Seconds in which the kernel hears of buttons, between two steps. One turn of
 # its event loop, sleep(0), is not enough: a click takes several turns, and was
 # heard up to three (ipykernel 6.17) or four (7.4) steps late. 1 ms was enough.
 _LISTEN = 0.005
-
-
-class WorkbenchError(RuntimeError):
-    """A button makes no sense now; the message says which one does."""
 
 
 class Workbench(Panel):
@@ -44,7 +40,7 @@ class Workbench(Panel):
     def _require_notebook(self) -> None:
         self._loop = self._loop or _running_loop()
         if self._loop is None:
-            raise WorkbenchError("This works in a running notebook only.")
+            raise PanelError("This works in a running notebook only.")
 
     def _launch(self, work: Coroutine) -> None:
         """Begin to work on the notebook's own event loop.

@@ -26,12 +26,6 @@ def wait_for_steps(lab: Widget) -> None:
     expect(painting).to_be_visible(timeout=PATIENCE_MS)
 
 
-def end(lab: Widget, button: str, outcome: str) -> Locator:
-    """Press Pause or Stop and return the status that follows."""
-    lab.button(button).click()
-    return ended(lab, outcome)
-
-
 def ended(lab: Widget, outcome: str) -> Locator:
     """Wait for the end and return the status."""
     status = lab.output.get_by_text(re.compile(f"^{outcome} at"))

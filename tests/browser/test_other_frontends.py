@@ -34,7 +34,8 @@ def test_voila_makes_a_page_of_the_lab(serve, page):
     )
     lab = Widget(page, page.locator("body"))
     style_lab.start(lab)
-    style_lab.end(lab, "Stop", "Stopped")
+    lab.button("Stop").click()
+    style_lab.ended(lab, "Stopped")
     assert page.get_by_text("Traceback").count() == 0
     assert page.get_by_text("import ").count() == 0
     page.screenshot(path=SCREENSHOTS / "12_voila.png")
