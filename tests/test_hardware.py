@@ -87,7 +87,7 @@ def test_what_a_process_freed_and_kept_is_free():
     program = """
 import numpy as np
 from course_utils import hardware
-hardware.prepare()
+hardware.keep_freed_memory()
 blocks = [np.ones(10_000_000, np.float32) for _ in range(20)]
 filled = hardware._kept_memory()
 guard = np.ones(1000)
