@@ -138,6 +138,9 @@ def enrol_folder(
     report.remaining = [
         path for path, *_ in photographs if path not in looked_at
     ]
+    # The workers answer in any order.
+    for outcome in (report.added, report.duplicates, report.rejected):
+        outcome.sort()
     without = {*report.people_without_photograph} - {*gallery.people()}
     report.people_without_photograph = sorted(without)
     return report
