@@ -17,7 +17,6 @@ TORCHVISION_STD = np.float32([0.229, 0.224, 0.225])
 # Brings the embedded weights' activations to the size of torchvision's.
 ACTIVATION = 57.6
 STYLE_WEIGHT = 1e6
-CHUNK = 20
 
 
 class TorchArticle:
@@ -25,7 +24,7 @@ class TorchArticle:
 
     content_layers = ("conv3_3",)
     style_layers = ("conv1_1", "conv2_1", "conv3_1", "conv3_3")
-    evaluations = 420
+    content_is_style = False
 
     def __init__(self, content, style):
         """Compute the targets, as the article does before its loop."""
@@ -82,10 +81,6 @@ class TorchArticle:
         weights["conv1_1"] = kernel / 255, bias
         return vgg.Weights(weights, np.zeros(3, np.float32))
 
-    def content_target(self, content, style):
-        """Return the picture whose features are the content target."""
-        return content
-
     def _features(self, x):
         found = {}
         for name, layer in self.model._modules.items():
@@ -124,7 +119,7 @@ class TensorflowArticle:
 
     content_layers = ("conv4_2",)
     style_layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
-    evaluations = 400
+    content_is_style = True  # the mistake
 
     def __init__(self, content, style):
         """Compute the targets, as the article does before its loop."""
@@ -143,10 +138,10 @@ class TensorflowArticle:
         noise = self.tf.random.uniform(self.content.shape, -20.0, 20.0)
         output = self.tf.Variable(self.content + noise)
         optimizer = self.tf.optimizers.Adam(learning_rate=5.0)
-        for step in range(1, self.evaluations + 1):
+        for step in range(1, 401):
             _, gradient = self._value_and_gradient(output)
             optimizer.apply_gradients([(gradient, output)])
-            if step % CHUNK == 0:
+            if step % 20 == 0:
                 yield step, self._picture(output)
 
     def evaluation(self):
@@ -161,10 +156,6 @@ class TensorflowArticle:
     def weights(self) -> vgg.Weights:
         """Return the same network for course_utils."""
         return vgg.load_weights(layers=self.content_layers)
-
-    def content_target(self, content, style):
-        """Return the picture whose features are the content target."""
-        return style
 
     def _value_and_gradient(self, x):
         with self.tf.GradientTape() as tape:
@@ -205,25 +196,23 @@ def targets(article, network, content, style) -> Targets:
     Its Gram matrices are divided by the channels too, and nothing is made
     relative: both are constants, moved into the layers' weights.
     """
-    content = article.content_target(content, style)
-    layers = article.content_layers, article.style_layers
-    aims = (
-        network.features(np.float32(content) / 255, layers[0]),
-        network.gram_matrices(np.float32(style) / 255, layers[1]),
+    target = style if article.content_is_style else content
+    features = network.features(
+        np.float32(target) / 255, article.content_layers
     )
-    ones = [dict.fromkeys(names, 1.0) for names in layers]
-    scales = Targets(*aims, *ones, 1.0, 1.0, 0.0).scales()
-    content_weights = {
-        name: 1 / scale for name, scale in zip(layers[0], scales, strict=False)
-    }
+    grams = network.gram_matrices(np.float32(style) / 255, article.style_layers)
+    content_weights = {n: np.square(f).mean() for n, f in features.items()}
     style_weights = {
-        name: 1 / scale / vgg.BLOCKS[vgg.block_of(name)][0] ** 2
-        for name, scale in zip(
-            layers[1], scales[len(layers[0]) :], strict=False
-        )
+        name: np.square(gram / len(gram)).mean() for name, gram in grams.items()
     }
     return Targets(
-        *aims, content_weights, style_weights, 1.0, STYLE_WEIGHT, 0.0
+        features,
+        grams,
+        content_weights,
+        style_weights,
+        content_weight=1.0,
+        style_weight=STYLE_WEIGHT,
+        tv_weight=0.0,
     )
 
 

@@ -3,12 +3,13 @@
     python benchmarks/style.py            # about half an hour on two cores
     python benchmarks/style.py --quick    # small pictures, a few minutes
 
-Everything compared is interleaved in one run, so that a busy machine slows
-both sides. Prints three tables: one evaluation, the time to the quality of
-the picture that the article saves, and the presets.
+Everything compared is interleaved, so that a busy machine slows both sides.
+Prints one evaluation, the time to the quality of the picture that the article
+saves, and the presets.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import subprocess
@@ -19,7 +20,7 @@ import article_style
 import numpy as np
 
 from course_utils import images
-from course_utils.style import pyramid, vgg
+from course_utils.style import vgg
 from course_utils.style.optimizers import Lbfgs
 
 ARTICLES = {
@@ -34,16 +35,12 @@ def main():
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=("evaluation", "quality", "presets"))
     options = parser.parse_args()
     size = (128, 256) if options.quick else (256, 512)
-    rounds = 5 if options.quick else 15
-    if options.only in (None, "evaluation"):
-        evaluation_table(size, rounds)
-    if options.only in (None, "quality"):
-        quality_table(size)
-    if options.only in (None, "presets"):
-        preset_table(["quick"] if options.quick else ["quick", "balanced"])
+    evaluation_table(size, rounds=5 if options.quick else 15)
+    for backend in ARTICLES:
+        quality_table(backend, size)
+    preset_table(["quick"] if options.quick else ["quick", "balanced"])
 
 
 def evaluation_table(size, rounds):
@@ -53,16 +50,15 @@ def evaluation_table(size, rounds):
     # Two operations a multiply-add, once forward and once backward.
     work = {n: 4e-9 * vgg.multiply_adds(n, height, width) for n in layers}
     evaluations = evaluation_runs(*pictures(size))
-    alone = {p: convolution_runs(layers, size, p) for p in PRECISIONS}
-    runs = evaluations.copy()
-    for precision, convolutions in alone.items():
-        runs |= {(precision, n): run for n, run in convolutions.items()}
-    seconds = interleave(runs, rounds)
+    alone = {
+        (precision, layer): convolution_run(layer, size, precision)
+        for precision, layer in itertools.product(PRECISIONS, layers)
+    }
+    seconds = interleave(evaluations | alone, rounds)
     rows = []
     for name in evaluations:
-        least, precision = min(seconds[name]), name.split(", ")[1]
-        if precision not in PRECISIONS:
-            precision = "float32"
+        least = min(seconds[name])
+        precision = "bfloat16" if "bfloat16" in name else "float32"
         bare = {n: min(seconds[precision, n]) for n in layers}
         rate = sum(work.values()) / least
         best = max(work[n] / bare[n] for n in layers)
@@ -90,48 +86,33 @@ def evaluation_table(size, rounds):
 
 def evaluation_runs(content, style) -> dict:
     """Return the article's evaluations and ours of its PyTorch loss."""
-    article = ARTICLES["torch"](content, style)
-    runs = {
-        "article, torch": article.evaluation(),
-        "article, tensorflow": ARTICLES["tensorflow"](
-            content, style
-        ).evaluation(),
-    }
+    articles = {name: make(content, style) for name, make in ARTICLES.items()}
+    runs = {f"article, {n}": a.evaluation() for n, a in articles.items()}
     start = np.float32(content) / 255
     for backend, precision in itertools.product(ARTICLES, PRECISIONS):
-        evaluate = objective(article, backend, precision, content, style)
-        runs[f"{backend}, {precision}"] = lambda f=evaluate: f(start)
+        evaluate = objective(
+            articles["torch"], backend, precision, content, style
+        )
+        runs[f"{backend}, {precision}"] = functools.partial(evaluate, start)
     return runs
 
 
-def quality_table(size):
-    """Time until a saved picture is as good as the article's saved one."""
-    height, width = size
-    for backend in ARTICLES:
-        print_table(
-            f"Time to the article's saved picture, {width} x {height}",
-            ["", "until", "evaluations", "seconds", "ratio"],
-            quality_rows(backend, size),
-        )
-    print(
-        "Judged by the article's own loss of the clipped 8-bit picture.\n"
-        "Coarse to fine, as the presets paint: evaluations at a quarter of "
-        "the size,\nthen at the whole."
-    )
+def quality_table(backend, size):
+    """Time until a saved picture is as good as the article's saved one.
 
-
-def quality_rows(backend, size):
-    """Run the article's loop, and ours whole after every 100 evaluations.
-
-    Of both sides the fastest stretch counts: of the article's loop the best
-    20 evaluations, of ours the best whole run.
+    Ours paints whole after every 100 evaluations of the article's loop. Of
+    both sides the fastest stretch counts: of the article's loop the best 20
+    evaluations, of ours the best whole run.
     """
-    article = ARTICLES[backend](*pictures(size))
+    content, style = pictures(size)
+    article = ARTICLES[backend](content, style)
+    start = np.float32(content) / 255
     ours = {
-        (precision, way): levels
+        precision: objective(article, backend, precision, content, style)
         for precision in PRECISIONS
-        for way, levels in ways(article, backend, precision, size).items()
     }
+    for evaluate in ours.values():
+        evaluate(start)  # compiling is not painting
     rates, losses = [], {0: None}
     paintings = {name: [] for name in ours}
     started = time.perf_counter()
@@ -140,55 +121,40 @@ def quality_rows(backend, size):
         rates.append(spent / (count - max(losses)))
         losses[count] = article.judge(picture)
         if count % 100 == 0:
-            for name, levels in ours.items():
-                paintings[name].append(paint(levels))
+            for name, evaluate in ours.items():
+                paintings[name].append(paint(start, evaluate))
         started = time.perf_counter()
     rows = []
     for until in (max(losses), 100):
         seconds, loss = until * min(rates), losses[until]
         rows.append([f"article, {backend}", "", until, f"{seconds:.1f}", "1"])
-        for (precision, way), paths in paintings.items():
+        for precision, paths in paintings.items():
             reached = [first_at(article, loss, path) for path in paths]
             evaluations, fastest = min(reached, key=lambda pair: pair[1])
-            before = sum(n for *_, n in ours[precision, way][:-1])
             rows.append(
                 [
-                    f"{backend}, {precision}, {way}",
+                    f"{backend}, {precision}",
                     f"loss {loss:.4g}",
-                    f"{before} + {evaluations}" if before else evaluations,
+                    evaluations,
                     f"{fastest:.2f}",
                     f"{seconds / fastest:.1f}",
                 ]
             )
-    return rows
+    print_table(
+        f"Time to the article's saved picture, {size[1]} x {size[0]}",
+        ["", "until", "evaluations", "seconds", "ratio"],
+        rows,
+    )
+    print("Judged by the article's own loss of the clipped 8-bit picture.")
 
 
-def ways(article, backend, precision, size) -> dict:
-    """Return levels of (start, objective, evaluations) for two ways to paint.
-
-    Compiling is not painting: every objective has been evaluated once.
-    """
-    levels = []
-    for shrink, evaluations in ((4, 20), (1, 40)):
-        content, style = pictures([side // shrink for side in size])
-        evaluate = objective(article, backend, precision, content, style)
-        start = np.float32(content) / 255
-        evaluate(start)
-        levels.append((start, evaluate, evaluations))
-    return {"full size only": levels[1:], "coarse to fine": levels}
-
-
-def paint(levels):
-    """Minimise; return (seconds, best 8-bit picture) of the last level's."""
-    change, started = np.zeros_like(levels[0][0]), time.perf_counter()
-    for start, evaluate, evaluations in levels:
-        change = pyramid.resize(change, start.shape[:2])
-        optimizer, path = Lbfgs(np.clip(start + change, 0, 1)), []
-        for _ in range(evaluations):
-            optimizer.tell(*evaluate(optimizer.trial))
-            picture = np.uint8(np.round(255 * optimizer.best))
-            path.append((time.perf_counter() - started, picture))
-        change = optimizer.best - start
+def paint(start, evaluate):
+    """Minimise; return (seconds, best 8-bit picture) of every evaluation."""
+    optimizer, path, started = Lbfgs(start), [], time.perf_counter()
+    for _ in range(40):
+        optimizer.tell(*evaluate(optimizer.trial))
+        picture = np.uint8(np.round(255 * optimizer.best))
+        path.append((time.perf_counter() - started, picture))
     return path
 
 
@@ -245,32 +211,31 @@ print(json.dumps([f"{width} x {height}", len(result.history),
 """
 
 
-def convolution_runs(layers, size, precision) -> dict:
-    """Return every layer's convolution alone, forward and backward."""
+def convolution_run(layer, size, precision):
+    """Return a layer's convolution alone, forward and backward."""
     torch_backend = vgg.load_backend("torch")
     torch = torch_backend.torch
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    options = {"dtype": torch_backend.DTYPES[precision], "device": device}
-    runs = {}
-    for layer, (weight, _) in vgg.load_weights(layers=layers).layers.items():
-        inputs, outputs = weight.shape[2:]
-        height, width = (side >> (vgg.block_of(layer) - 1) for side in size)
-        x, kernel = (
-            torch.rand(*shape, **options).contiguous(
-                memory_format=torch.channels_last
-            )
-            for shape in ((1, inputs, height, width), (outputs, inputs, 3, 3))
-        )
-        x.requires_grad_(True)
+    cuda = torch.cuda.is_available()
+    weight, _ = vgg.load_weights(layers=[layer]).layers[layer]
+    inputs, outputs = weight.shape[2:]
+    height, width = (side >> (vgg.block_of(layer) - 1) for side in size)
+    x, kernel = (
+        torch.rand(
+            *shape,
+            dtype=torch_backend.DTYPES[precision],
+            device="cuda" if cuda else "cpu",
+        ).contiguous(memory_format=torch.channels_last)
+        for shape in ((1, inputs, height, width), (outputs, inputs, 3, 3))
+    )
+    x.requires_grad_(True)
 
-        def convolve(x=x, kernel=kernel):
-            y = torch.nn.functional.conv2d(x, kernel, padding=1)
-            torch.autograd.grad(y, x, y.detach())
-            if device == "cuda":
-                torch.cuda.synchronize()
+    def convolve():
+        y = torch.nn.functional.conv2d(x, kernel, padding=1)
+        torch.autograd.grad(y, x, y.detach())
+        if cuda:
+            torch.cuda.synchronize()
 
-        runs[layer] = convolve
-    return runs
+    return convolve
 
 
 def interleave(runs, rounds) -> dict[str, list[float]]:

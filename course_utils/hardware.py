@@ -29,11 +29,6 @@ def prepare() -> None:
     - PyTorch and TensorFlow start as many threads as this process may use
       cores (``OMP_NUM_THREADS``, ``TF_NUM_..._THREADS``) where a container
       allows fewer than they see.
-    - Freed memory stays with the process: see ``_keep_freed_memory``.
-    - triton is loaded before TensorFlow. PyTorch loads it late, at its first
-      optimiser or with torchvision, and after TensorFlow that ends the
-      process (tensorflow issue 124205). Where TensorFlow came first, triton is
-      hidden, and PyTorch does without.
 
     A variable that is set already keeps its value.
     """
@@ -45,12 +40,35 @@ def prepare() -> None:
             "TF_NUM_INTEROP_THREADS",
         ):
             os.environ.setdefault(name, str(usable_cores()))
-    _keep_freed_memory()
+
+
+def load_triton() -> None:
+    """Load triton before TensorFlow; PyTorch alone would load it later.
+
+    At its first optimiser or with torchvision, which after TensorFlow ends the
+    process (tensorflow issue 124205). Where TensorFlow came first, triton is
+    hidden, and PyTorch does without.
+    """
     if "tensorflow" in sys.modules:
         sys.modules.setdefault("triton", None)
     else:
         with contextlib.suppress(ImportError):
             import triton  # noqa: F401
+
+
+def keep_freed_memory() -> None:
+    """Have freed blocks stay with the process for the next one (glibc).
+
+    By default feature maps return to the system after every evaluation, which
+    then hands out pages of zeros again: a third of a bfloat16 evaluation went
+    into that. One heap for all threads leaves fewer holes.
+    """
+    mmap_threshold, trim_threshold, arena_max = -3, -1, -8  # malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(arena_max, 1)
 
 
 def usable_cores() -> int:
@@ -159,21 +177,6 @@ def _named_number(file: Path, name: str) -> int | None:
             if line.split()[0] == name:
                 return int(line.split()[1])
     return None
-
-
-def _keep_freed_memory() -> None:
-    """Have freed blocks stay with the process for the next one (glibc).
-
-    By default feature maps return to the system after every evaluation, which
-    then hands out pages of zeros again: a third of a bfloat16 evaluation went
-    into that. One heap for all threads leaves fewer holes.
-    """
-    mmap_threshold, trim_threshold, arena_max = -3, -1, -8  # malloc.h
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(mmap_threshold, 2**30)
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(arena_max, 1)
 
 
 class _Heap(ctypes.Structure):

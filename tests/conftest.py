@@ -6,6 +6,34 @@ import pytest
 
 from course_utils import faces, images
 
+# What `make check` leaves out: these files take many seconds, or a browser.
+SLOW = {
+    "test_checks",
+    "test_engine",
+    "test_enrolment",
+    "test_enrolment_ray",
+    "test_gallery_storage",
+    "test_home",
+    "test_ipywidgets_7",
+    "test_jupyterlab",
+    "test_other_frontends",
+    "test_parity",
+    "test_privacy",
+    "test_runtime",
+    "test_site",
+    "test_style_lab",
+    "test_training",
+    "test_weights",
+    "test_widgets_training",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the slow files."""
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_arrive():

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import tempfile
 
 import numpy as np
@@ -20,6 +19,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ADDRESS"] = "local"  # not a cluster that happens to be there
 ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
 multiprocessing = pytest.importorskip("ray.util.multiprocessing")
+# At a load of 20 on two cores Ray did not start within five tries of 30 s.
+pytestmark = pytest.mark.timeout(1200)
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
 COPIES = 8
@@ -43,7 +44,7 @@ def patient_start():
     start = ray.init
 
     def start_again(**options):
-        for _ in range(4):
+        for _ in range(9):
             try:
                 return start(**options)
             except Exception as error:
@@ -148,7 +149,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     report = faces.enrol_folder(gallery, people, pool=deadly, progress=False)
     assert marker.exists()
     expected, expected_report = local
-    assert list(report.duplicates) == there_before
+    assert report.duplicates == there_before
     assert {*report.added, *there_before} == {*expected_report.added}
     assert report.rejected == expected_report.rejected
     assert not report.remaining
@@ -164,7 +165,7 @@ def test_what_kills_every_worker_remains_and_stops_nothing_else(
         gallery, people, pool=Deadly(pool, victim), progress=False
     )
     expected, expected_report = local
-    assert report.remaining == (victim,)
+    assert report.remaining == [victim]
     assert {*report.added, victim} == {*expected_report.added}
     assert report.rejected == expected_report.rejected
     rest = faces.enrol_folder(gallery, people, progress=False)
@@ -184,11 +185,3 @@ def test_a_worker_with_another_pack_refuses(app):
         faces.gallery.WrongPackError, match="is not the pack that"
     ):
         enrolment._load("course_mini", identity, app.det_thresh, None)
-
-
-def test_without_ray_a_sentence_says_how_to_get_it(
-    people, gallery, monkeypatch
-):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install ray"):
-        faces.enrol_folder_with_ray(gallery, people)

@@ -58,6 +58,7 @@ from course_utils import hardware
 hardware._GROUPS = pathlib.Path({str(hardware._GROUPS)!r})
 hardware._OWN_GROUPS = pathlib.Path({str(hardware._OWN_GROUPS)!r})
 os.sched_getaffinity = lambda _: range(64)
+os.environ.pop("OMP_NUM_THREADS", None)
 hardware.prepare()
 import torch
 print(torch.get_num_threads())
@@ -86,7 +87,7 @@ def test_what_a_process_freed_and_kept_is_free():
     program = """
 import numpy as np
 from course_utils import hardware
-hardware.prepare()
+hardware.keep_freed_memory()
 blocks = [np.ones(10_000_000, np.float32) for _ in range(20)]
 filled = hardware._kept_memory()
 guard = np.ones(1000)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
 PYTHONS = SpecifierSet(PROJECT["requires-python"])
+LIMITS = setup_environment.OLDEST_PYTHON, setup_environment.NEWEST_PYTHON
 # What the course promised to use.
 PROMISED = {
     *("jupyterlab", "insightface", "onnxruntime", "opencv-python", "numpy"),
@@ -44,9 +45,8 @@ def test_requirements_are_exact_versions_each_named_once():
     assert include == "-r requirements.txt"
     lines = lines_of("requirements.txt") + more
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
-    assert len({line.partition("==")[0].lower() for line in lines}) == len(
-        lines
-    )
+    names = {line.partition("==")[0].lower() for line in lines}
+    assert len(names) == len(lines)
 
 
 @pytest.mark.parametrize("dependency", PROJECT["dependencies"])
@@ -71,25 +71,17 @@ def test_conda_takes_its_versions_from_requirements():
 
 
 def test_the_setup_script_accepts_the_pythons_of_the_package():
-    accepted = {
-        minor
-        for minor in range(30)
-        if setup_environment.OLDEST_PYTHON
-        <= (3, minor)
-        <= setup_environment.NEWEST_PYTHON
-    }
-    assert accepted == {m for m in range(30) if f"3.{m}.0" in PYTHONS}
+    oldest, newest = LIMITS
+    accepted = [minor for minor in range(30) if oldest <= (3, minor) <= newest]
+    assert accepted == [m for m in range(30) if f"3.{m}.0" in PYTHONS]
 
 
 def test_continuous_integration_tests_the_oldest_and_the_newest_python():
     text = (ROOT / ".github/workflows/ci.yml").read_text()
-    jobs = yaml.safe_load(text)["jobs"]
-    tested = jobs["test"]["strategy"]["matrix"]["python"]
-    limits = setup_environment.OLDEST_PYTHON, setup_environment.NEWEST_PYTHON
-    assert tested == [".".join(map(str, limit)) for limit in limits]
-    assert any(
-        ".ci/run" in step.get("run", "") for step in jobs["test"]["steps"]
-    )
+    job = yaml.safe_load(text)["jobs"]["test"]
+    tested = job["strategy"]["matrix"]["python"]
+    assert tested == [".".join(map(str, limit)) for limit in LIMITS]
+    assert any(".ci/run" in step.get("run", "") for step in job["steps"])
 
 
 @pytest.fixture

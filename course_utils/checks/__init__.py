@@ -24,18 +24,20 @@ from course_utils.checks.exercises.face_verification import (
     check_triplet_loss,
     check_verify,
 )
+from course_utils.checks.exercises.find_the_bugs import (
+    check_capture_features,
+    check_module_index,
+    check_normalise,
+    check_scaled_size,
+)
 from course_utils.checks.exercises.style_side_by_side import (
     check_preserve_color,
     check_total_variation,
 )
 from course_utils.checks.exercises.style_transfer_pytorch import (
-    check_capture_features,
     check_compute_content_cost,
     check_compute_layer_style_cost,
     check_compute_style_cost,
-    check_module_index,
-    check_normalise,
-    check_scaled_size,
     check_total_cost,
 )
 from course_utils.checks.exercises.style_transfer_tensorflow import (

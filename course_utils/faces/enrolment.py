@@ -12,7 +12,7 @@ import functools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
@@ -30,16 +30,16 @@ from course_utils.faces.gallery import (
     clean_name,
     pack_identity,
     photograph_digest,
+    photograph_name,
 )
 from course_utils.faces.quality import EnrolmentError, face_to_enrol
 
 # A commit waits for the disk, so this many photographs share one; about as
 # many have to be embedded again after a crash.
 PHOTOGRAPHS_PER_COMMIT = 128
-_ADDED, _DUPLICATE = "added", "duplicate"
 
 
-@dataclass(frozen=True)
+@dataclass
 class FolderReport:
     """What became of every file of a folder.
 
@@ -55,12 +55,12 @@ class FolderReport:
             known as somebody else: perhaps one person has two folders.
     """
 
-    added: tuple[Path, ...]
-    duplicates: tuple[Path, ...]
-    rejected: tuple[tuple[Path, str], ...]
-    remaining: tuple[Path, ...]
-    people_without_photograph: tuple[str, ...]
-    lookalikes: tuple[tuple[Path, Match], ...]
+    added: list[Path] = field(default_factory=list)
+    duplicates: list[Path] = field(default_factory=list)
+    rejected: list[tuple[Path, str]] = field(default_factory=list)
+    remaining: list[Path] = field(default_factory=list)
+    people_without_photograph: list[str] = field(default_factory=list)
+    lookalikes: list[tuple[Path, Match]] = field(default_factory=list)
 
     def __str__(self):
         """Count them, in one line."""
@@ -87,14 +87,6 @@ class Finding(NamedTuple):
     reason: str | None = None
 
 
-class Listing(NamedTuple):
-    """What a folder holds: its people, and what may and cannot be enrolled."""
-
-    people: list[str]
-    photographs: list[Photograph]
-    rejected: list[tuple[Path, str]]
-
-
 def enrol_folder(
     gallery: FaceGallery,
     folder: str | os.PathLike,
@@ -107,14 +99,13 @@ def enrol_folder(
     Every file below a person's folder is taken for a photograph of that
     person and has to pass the rules of ``gallery.enrol``: one face, large and
     sharp enough. No single file can stop the others. Hidden files are passed
-    over, and links to folders are not followed.
+    over.
 
-    The job may be interrupted (Ctrl-C, the notebook's stop button, even ``kill
-    -9``) and started again: a photograph that the gallery has is known by its
-    content and not embedded twice.
+    The job may be interrupted, even by ``kill -9``, and started again: a
+    photograph that the gallery has is known by its content.
 
     Args:
-        gallery: to enrol into; it must not lie inside ``folder``.
+        gallery: to enrol into.
         folder: its sub-folders are named after people.
         pool: anything with the ``imap_unordered`` of ``multiprocessing.Pool``;
             default one thread a core. Its machines need course_utils, the
@@ -123,23 +114,33 @@ def enrol_folder(
 
     Raises:
         NotADirectoryError: ``folder`` is not a folder.
-        ValueError: the gallery lies inside ``folder``.
         GalleryError: the gallery cannot be written, say for a full disk; what
             was committed before is kept.
     """
-    listing = _list(folder, gallery)
+    report = FolderReport()
+    app = gallery.app
+    photographs = _list(Path(folder).expanduser().absolute(), gallery, report)
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(ThreadPool(hardware.usable_cores()))
-            load = functools.partial(_same, gallery.app)
+            look = functools.partial(examine, lambda: app)
         else:
-            load = _loader(gallery.app)
-        look = functools.partial(examine, load)
-        findings = pool.imap_unordered(look, listing.photographs)
-        outcomes = _record(
-            gallery, findings, len(listing.photographs), progress
+            look = functools.partial(examine, _loader(app))
+        findings = tqdm(
+            pool.imap_unordered(look, photographs),
+            total=len(photographs),
+            unit="photo",
+            disable=not progress,
         )
-    return _report(gallery, listing, outcomes)
+        _record(gallery, findings, report)
+    rejected = (path for path, _ in report.rejected)
+    looked_at = {*report.added, *report.duplicates, *rejected}
+    report.remaining = [
+        path for path, *_ in photographs if path not in looked_at
+    ]
+    without = {*report.people_without_photograph} - {*gallery.people()}
+    report.people_without_photograph = sorted(without)
+    return report
 
 
 def enrol_folder_with_ray(
@@ -147,17 +148,13 @@ def enrol_folder_with_ray(
 ) -> FolderReport:
     """``enrol_folder`` on the Ray cluster that runs, or that RAY_ADDRESS names.
 
-    Else Ray starts on this machine, and ends with the job. A worker that dies
-    is replaced, and its photograph tried three times more.
+    Else Ray (``pip install ray``) starts on this machine, and ends with the
+    job. A worker that dies is replaced, and its photograph tried three times
+    more.
     """
-    try:
-        import ray
-        from ray.util.multiprocessing import Pool
-    except ImportError:
-        raise ModuleNotFoundError(
-            "enrol_folder_with_ray needs Ray, which is not installed: run "
-            "`python -m pip install ray`, or use enrol_folder."
-        ) from None
+    import ray
+    from ray.util.multiprocessing import Pool
+
     was_running = ray.is_initialized()
     retry = {"max_restarts": -1, "max_task_retries": 3}
     try:
@@ -188,16 +185,11 @@ def examine(load: Callable, photograph: Photograph) -> Finding:
         return Finding(photograph, digest, reason=reason)
 
 
-def _same(app):
-    return app
-
-
 def _loader(app) -> Callable:
     """Return what loads the same models in another process."""
-    name = Path(app.model_dir).name
-    # By its name a pack is found wherever the other machine keeps it.
-    known = name in weights.TABLE and weights.find(name).samefile(app.model_dir)
-    pack = name if known else os.path.abspath(app.model_dir)
+    pack = Path(app.model_dir).name
+    if pack not in weights.TABLE:  # else each machine knows where it keeps it
+        pack = app.model_dir
     size = tuple(app.det_size) if app.det_size else None
     return functools.partial(
         _load, pack, pack_identity(app), app.det_thresh, size
@@ -218,16 +210,12 @@ def _load(pack: str, identity: PackIdentity, det_thresh: float, det_size):
 
 
 def _record(
-    gallery: FaceGallery, findings: Iterable, count: int, progress: bool
-) -> dict[Path, str | Match]:
-    """Commit what the workers find; return what became of each photograph.
-
-    An interrupt commits what was found before it, and ends the job.
-    """
-    outcomes, waiting, death = {}, [], None
-    bar = tqdm(findings, total=count, unit="photo", disable=not progress)
+    gallery: FaceGallery, findings: Iterable, report: FolderReport
+) -> None:
+    """Commit what the workers find; an interrupt ends it, and loses nothing."""
+    waiting, death = [], None
     with contextlib.suppress(KeyboardInterrupt):
-        for finding in bar:
+        for finding in findings:
             # Ray hands errors over instead of raising them: what a worker
             # raised, or that it died over this photograph, which remains.
             if hasattr(finding, "underlying"):
@@ -237,131 +225,79 @@ def _record(
                 continue
             waiting.append(finding)
             if len(waiting) == PHOTOGRAPHS_PER_COMMIT:
-                outcomes |= _commit(gallery, waiting)
+                _commit(gallery, waiting, report)
                 waiting = []
-    outcomes |= _commit(gallery, waiting)
-    if death and not outcomes:  # no worker could do anything
-        raise death
-    return outcomes
+    _commit(gallery, waiting, report)
+    if death and not (report.added or report.duplicates or report.rejected):
+        raise death  # no worker could do anything
 
 
 def _commit(
-    gallery: FaceGallery, findings: list[Finding]
-) -> dict[Path, str | Match]:
-    """Return an outcome of each: added, duplicate, the reason, a lookalike."""
-    outcomes = {f.photograph.path: f.reason or _DUPLICATE for f in findings}
-    rows = [f for f in findings if f.embedding is not None]
-    if not rows:
-        return outcomes
+    gallery: FaceGallery, findings: list[Finding], report: FolderReport
+) -> None:
+    new = []
+    # They come in any order; of two copies the first by name is enrolled.
+    for finding in sorted(findings, key=lambda f: f.photograph.path):
+        if finding.reason:
+            report.rejected.append((finding.photograph.path, finding.reason))
+        elif finding.embedding is None:
+            report.duplicates.append(finding.photograph.path)
+        else:
+            new.append(finding)
+    if not new:
+        return
     added = gallery.enrol_embeddings(
-        [row.photograph.person for row in rows],
-        np.stack([row.embedding for row in rows]),
-        [str(row.photograph.path) for row in rows],
-        digests=[row.digest for row in rows],
+        [finding.photograph.person for finding in new],
+        np.stack([finding.embedding for finding in new]),
+        [photograph_name(finding.photograph.path) for finding in new],
+        digests=[finding.digest for finding in new],
         pack=pack_identity(gallery.app),
     )
-    for number in added:
-        path, person, _ = rows[number].photograph
-        other = gallery.lookalike(person, rows[number].embedding)
-        outcomes[path] = other or _ADDED
-    return outcomes
+    for number, finding in enumerate(new):
+        path, person, _ = finding.photograph
+        if number not in added:
+            report.duplicates.append(path)
+            continue
+        report.added.append(path)
+        if other := gallery.lookalike(person, finding.embedding):
+            report.lookalikes.append((path, other))
 
 
-def _report(gallery, listing: Listing, outcomes: dict) -> FolderReport:
-    added, duplicates, remaining, lookalikes = [], [], [], []
-    rejected = list(listing.rejected)
-    for path, *_ in listing.photographs:
-        outcome = outcomes.get(path)
-        if outcome is None:
-            remaining.append(path)
-        elif outcome == _ADDED:
-            added.append(path)
-        elif isinstance(outcome, Match):
-            added.append(path)
-            lookalikes.append((path, outcome))
-        elif outcome == _DUPLICATE:
-            duplicates.append(path)
-        else:
-            rejected.append((path, outcome))
-    without = set(listing.people) - set(gallery.people())
-    return FolderReport(
-        tuple(added),
-        tuple(duplicates),
-        tuple(rejected),
-        tuple(remaining),
-        people_without_photograph=tuple(sorted(without)),
-        lookalikes=tuple(lookalikes),
-    )
-
-
-def _list(folder: str | os.PathLike, gallery: FaceGallery) -> Listing:
-    folder = Path(os.path.abspath(os.path.expanduser(folder)))
+def _list(
+    folder: Path, gallery: FaceGallery, report: FolderReport
+) -> list[Photograph]:
+    """Find everybody's photographs; report what is nobody's."""
     if not folder.is_dir():
         raise NotADirectoryError(
             f"{folder} is not a folder: give the one that holds a sub-folder "
             "of photographs for each person."
         )
-    if gallery.path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(
-            f"The gallery {gallery.path} lies inside {folder}, where every "
-            "sub-folder is a person: keep it elsewhere."
-        )
     known = defaultdict(set)
     for person, digest in gallery.enrolled():
         known[person].add(digest)
-    listing = Listing([], [], [])
-    for entry in sorted(_visible(folder.iterdir())):
-        try:
-            person = _person_of(entry)
-        except ValueError as error:
-            listing.rejected.append((entry, str(error)))
+    photographs = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
             continue
-        listing.people.append(person)
+        if not entry.is_dir():
+            reason = f"{entry} is in no person's folder: put it into one."
+            report.rejected.append((entry, reason))
+            continue
+        try:
+            person = clean_name(entry.name)
+        except ValueError as error:
+            report.rejected.append((entry, str(error)))
+            continue
+        report.people_without_photograph.append(person)
         digests = frozenset(known[person])
-        for path in _walk(entry):
-            if reason := _fault(path):
-                listing.rejected.append((path, reason))
-            else:
-                listing.photographs.append(Photograph(path, person, digests))
-    return listing
+        for path in _files(entry):
+            photographs.append(Photograph(path, person, digests))
+    return photographs
 
 
-def _visible(paths: Iterable[Path]) -> Iterator[Path]:
-    return (path for path in paths if not path.name.startswith("."))
-
-
-def _person_of(entry: Path) -> str:
-    """Return whose folder this is, or raise a ValueError: it is nobody's."""
-    if not entry.is_dir():
-        raise ValueError(
-            f"{entry} is in no person's folder: put it into one that is named "
-            "after the person."
-        )
-    if entry.is_symlink():
-        raise ValueError(_fault(entry))
-    return clean_name(entry.name)
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below, and every folder that is not walked into."""
-    closed = []
-    for place, subfolders, files in os.walk(folder, onerror=closed.append):
+def _files(folder: Path) -> Iterator[Path]:
+    for place, subfolders, files in os.walk(folder):
         subfolders[:] = sorted(n for n in subfolders if not n.startswith("."))
-        links = (n for n in subfolders if os.path.islink(Path(place, n)))
-        yield from _visible(Path(place, n) for n in sorted([*links, *files]))
-    yield from (Path(error.filename) for error in closed)
-
-
-def _fault(path: Path) -> str | None:
-    """Return why this cannot be a photograph, None if it may be one."""
-    if path.is_dir() and path.is_symlink():
-        return f"{path} is a link to a folder, which is not followed."
-    if path.is_dir():
-        return f"{path} cannot be opened: ask for permission to read it."
-    if not path.is_file():  # a pipe, for which reading would wait for ever
-        return f"{path} is not a file, or a link to one that is gone."
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return f"{path} has a name that is not valid Unicode: rename it."
-    return None
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(place, name)

@@ -20,10 +20,8 @@ import secrets
 import sqlite3
 import threading
 import unicodedata
-import weakref
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,8 +69,9 @@ PRAGMA secure_delete = ON;    -- what is deleted is overwritten with zeros
 PRAGMA temp_store = MEMORY;   -- VACUUM writes no copy to another folder
 """
 _SENTENCES = {
-    sqlite3.SQLITE_BUSY: "Another program has been writing to {path} for "
-    "{seconds:g} s: wait for it or end it, then try again.",
+    None: "The gallery {path} was closed: open it again.",
+    sqlite3.SQLITE_BUSY: "Another program is writing to {path}: wait for it or "
+    "end it, then try again.",
     sqlite3.SQLITE_FULL: "The disk of {path} is full: nothing was changed. "
     "Free some space and try again.",
     sqlite3.SQLITE_READONLY: "{path} cannot be written to: ask for permission, "
@@ -92,10 +91,8 @@ class GalleryDamagedError(GalleryError):
     """The gallery's file was cut or overwritten."""
 
 
-class UnknownPersonError(GalleryError, KeyError):
+class UnknownPersonError(GalleryError):
     """Nobody of this name is enrolled."""
-
-    __str__ = Exception.__str__  # KeyError would put the sentence in quotes
 
 
 class WrongPackError(GalleryError, ValueError):
@@ -122,39 +119,30 @@ class Match(NamedTuple):
     photograph: str
 
 
-class Rejection(NamedTuple):
-    """A photograph that was not enrolled, and the reason as a sentence."""
-
-    photograph: str
-    reason: str
-
-
 class Enrolment(NamedTuple):
     """What became of the photographs given to ``enrol``.
 
-    ``lookalikes`` are the other people as whom these faces would have been
-    known: perhaps one person is enrolled under two names.
+    ``rejected`` are (photograph, reason); ``lookalikes`` the other people as
+    whom these faces would have been known: perhaps one has two names.
     """
 
     person: str
     added: tuple[str, ...]
     duplicates: tuple[str, ...]
-    rejected: tuple[Rejection, ...]
+    rejected: tuple[tuple[str, str], ...]
     lookalikes: tuple[Match, ...]
 
 
-@dataclass(frozen=True)
-class SearchResult:
+class SearchResult(NamedTuple):
     """The answer to "who is this?".
 
     Attributes:
         matches: the most similar people, best first, each once.
         person: who it is, or None unless ``decision`` is "known".
-        decision: "known" when the best similarity is at least ``threshold``;
-            "uncertain" when it is at most ``UNCERTAIN_BAND`` below, or a
-            second name so near that it could be either; else "unknown".
-        threshold: the cosine similarity from which a match counts as known;
-            None when the gallery is empty and none was given.
+        decision: "known" from ``threshold`` on; "uncertain" up to
+            ``UNCERTAIN_BAND`` below, or if a second name is as near; else
+            "unknown".
+        threshold: a cosine similarity; None when there is nobody to compare.
     """
 
     matches: tuple[Match, ...]
@@ -164,10 +152,9 @@ class SearchResult:
 
 
 class GalleryRows(NamedTuple):
-    """All rows of a gallery, in the order of enrolment.
+    """All rows, in the order of enrolment.
 
-    ``matrix`` is float32 of shape (rows, d), read-only, each row of unit
-    length.
+    ``matrix`` is float32 of shape (rows, d), each row of unit length.
     """
 
     people: list[str]
@@ -183,7 +170,7 @@ class _Snapshot(NamedTuple):
     codes: np.ndarray
 
 
-class FaceGallery:
+class FaceGallery(contextlib.AbstractContextManager):
     """Enrolled people in a folder on disk.
 
     Durable: what a method has done when it returns survives a killed process
@@ -192,13 +179,11 @@ class FaceGallery:
     may search meanwhile, and see each change at their next search. Threads may
     share one object.
 
-    Private: photographs are not copied, only their names, digests and
-    embeddings are kept, not encrypted, and nothing outside the folder.
+    Private: only names, digests and embeddings are kept, not encrypted, and
+    nothing outside the folder.
 
-    Close it, or use it in a ``with`` statement, to release the folder.
-
-    Attributes:
-        path: the folder, absolute.
+    ``close`` it, or use it in a ``with`` statement, to release the folder.
+    ``path`` is the folder, absolute.
     """
 
     def __init__(
@@ -209,13 +194,10 @@ class FaceGallery:
         Args:
             path: the folder; made when it is not there.
             app: from ``load_face_analysis``. Default: the pack that the
-                gallery was made with ("course_mini" for a new one), loaded
-                when the first photograph has to be embedded.
+                gallery was made with ("course_mini" for a new one).
 
         Raises:
-            GalleryError: the folder holds other files or cannot be used.
-            GalleryDamagedError: the file in it cannot be read.
-            WrongPackError: the gallery was made with another pack.
+            GalleryError: the folder or the file in it cannot be used.
         """
         self.path = _gallery_folder(path)
         self._process = os.getpid()
@@ -229,7 +211,6 @@ class FaceGallery:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            self._close = weakref.finalize(self, self._db.close)
             self._db.create_function("checksum_of", 4, _checksum)
             # Damaged letters are noticed by the checksum of their row.
             self._db.text_factory = lambda text: text.decode(errors="replace")
@@ -241,11 +222,7 @@ class FaceGallery:
 
     def close(self) -> None:
         """Release the folder; the object cannot be used any more."""
-        self._close()
-
-    def __enter__(self):
-        """Return the gallery; it is closed at the end of the block."""
-        return self
+        self._db.close()
 
     def __exit__(self, *_):
         """Close it."""
@@ -295,55 +272,52 @@ class FaceGallery:
         """Add photographs of one person, in one durable commit.
 
         Args:
-            person: any Unicode text; stored in normal form C and without
-                space around it.
+            person: any text.
             photographs: a picture file or an RGB array, or a list of them.
             which_face: which one of several faces it is, from left to right,
-                0 being the leftmost. Only for a single photograph.
+                0 being the leftmost.
 
         Raises:
-            NoFaceError, SeveralFacesError, PoorFaceError, images.ImageError:
-                no photograph could be used; this is why the first could not.
-                When another one could, it is in ``rejected`` instead.
+            NoFaceError, EnrolmentError, images.ImageError: no photograph could
+                be used; this is why the first could not.
             WrongPackError: the gallery was made with another pack.
-            ValueError: the name is empty, or ``which_face`` was given with
-                several photographs.
         """
         person = clean_name(person)
-        photographs = _as_list(photographs)
-        if which_face is not None and len(photographs) > 1:
-            raise ValueError("which_face= belongs to a single photograph.")
-        new, known, failed = [], [], []
+        if not isinstance(photographs, (list, tuple)):
+            photographs = [photographs]
+        if not photographs:
+            raise ValueError("Give at least one photograph to enrol.")
+        new, failed = [], []
         for photograph in photographs:
             name = photograph_name(photograph)
             try:
-                digest = photograph_digest(photograph)
-                if self._has(person, digest):
-                    known.append(name)
-                    continue
-                face = face_to_enrol(self.app, _read(photograph), which_face)
-                new.append((name, digest, face.embedding))
+                image = photograph
+                if not isinstance(image, np.ndarray):
+                    image = images.load_image(photograph)
+                face = face_to_enrol(self.app, image, which_face)
             except (EnrolmentError, NoFaceError, images.ImageError) as error:
                 failed.append((name, error))
-        if len(failed) == len(photographs):
+            else:
+                digest = photograph_digest(photograph)
+                new.append((name, digest, face.embedding))
+        if not new:
             raise failed[0][1]
-        added = []
-        if new:
-            names, digests, embeddings = zip(*new, strict=True)
-            added = self.enrol_embeddings(
-                [person] * len(new),
-                np.stack(embeddings),
-                names,
-                digests=digests,
-                pack=pack_identity(self.app),
-            )
-        twice = [name for n, (name, *_) in enumerate(new) if n not in added]
-        others = (self.lookalike(person, new[n][2]) for n in added)
+        names, digests, embeddings = zip(*new, strict=True)
+        added = self.enrol_embeddings(
+            [person] * len(new),
+            np.stack(embeddings),
+            names,
+            digests=digests,
+            pack=pack_identity(self.app),
+        )
+        others = (self.lookalike(person, embeddings[n]) for n in added)
         return Enrolment(
             person,
-            added=tuple(new[n][0] for n in added),
-            duplicates=(*known, *twice),
-            rejected=tuple(Rejection(n, str(error)) for n, error in failed),
+            added=tuple(names[n] for n in added),
+            duplicates=tuple(
+                name for n, name in enumerate(names) if n not in added
+            ),
+            rejected=tuple((name, str(error)) for name, error in failed),
             lookalikes=tuple(other for other in others if other),
         )
 
@@ -358,27 +332,26 @@ class FaceGallery:
     ) -> list[int]:
         """Add rows that are embedded already, in one durable commit.
 
-        Returns the numbers of the rows added; one whose person has a photograph
-        of its digest already is passed over. ``embeddings`` is (rows, d), of
-        any length but 0; ``digests`` are from ``photograph_digest``, ``pack``
-        is from ``pack_identity``.
+        Returns the numbers of the rows added: one digest counts once for a
+        person. ``embeddings`` has shape (rows, d), of any length but 0.
         """
         people = [clean_name(person) for person in people]
         matrix = _unit_rows(embeddings, pack.size)
-        columns = people, photographs, digests, matrix
-        if len(set(map(len, columns))) > 1:
-            counts = ", ".join(str(len(column)) for column in columns)
-            raise ValueError(
-                "enrol_embeddings takes one person, photograph, digest and "
-                f"embedding a row, not {counts}."
-            )
+        blobs = (row.tobytes() for row in matrix)
+        rows = zip(people, photographs, digests, blobs, strict=True)
         added = []
         with self._writing():
             self._check_pack(pack)
             if self.pack is None:
                 self._db.execute("INSERT INTO pack VALUES (?, ?, ?)", pack)
-            for number, row in enumerate(zip(*columns, strict=True)):
-                if self._insert(*row):
+            for number, row in enumerate(rows):
+                done = self._db.execute(
+                    "INSERT OR IGNORE INTO face "
+                    "(person, photograph, digest, embedding, checksum) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (*row, _checksum(*row)),
+                )
+                if done.rowcount:
                     added.append(number)
         return added
 
@@ -394,8 +367,8 @@ class FaceGallery:
         except ValueError:  # no threshold is published for this pack
             return None
         for match in result.matches:
-            if match.person != person:
-                return match if match.similarity >= result.threshold else None
+            if match.person != person and match.similarity >= result.threshold:
+                return match
         return None
 
     def search(
@@ -406,21 +379,21 @@ class FaceGallery:
         Args:
             query: an embedding of shape (d,), or a picture with one face.
             k: how many people to return at most.
-            threshold: cosine similarity, -1 to 1, from which the best match
-                counts as known. Default: what suits the pack.
+            threshold: cosine similarity from which the best match counts as
+                known. Default: what suits the pack.
 
         Raises:
-            NoFaceError, SeveralFacesError: the picture does not show exactly
-                one face; search the embedding of the one you mean.
+            NoFaceError, SeveralFacesError: not exactly one face.
             WrongPackError: an embedding of another size.
-            ValueError: not an embedding or a picture, ``k`` is less than 1,
-                or the pack has no published threshold and none was given.
+            ValueError: the pack has no published threshold, and none was given.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}.")
-        query = _embedding_or_picture(query)
+        if not isinstance(query, np.ndarray) or query.ndim not in (1, 3):
+            raise ValueError(
+                "Search for an embedding, say face.embedding, or for a picture "
+                f"from images.load_image, not for a {type(query).__name__}."
+            )
         if query.ndim == 3:
-            query = self._embed_query(query)
+            query = self._embed(query)
         snapshot = self._newest()
         people, matrix, photographs = snapshot.rows
         if not people:
@@ -440,13 +413,7 @@ class FaceGallery:
         """Delete a person: no file of the gallery holds a trace afterwards.
 
         The disk itself may keep deleted bytes until it reuses them, and copies
-        made elsewhere are not touched.
-
-        Returns:
-            How many photographs were enrolled.
-
-        Raises:
-            UnknownPersonError: nobody of this name is enrolled.
+        made elsewhere are not touched. Returns how many photographs it were.
         """
         person = clean_name(person)
         with self._erasing():
@@ -460,15 +427,12 @@ class FaceGallery:
     def rename(self, old: str, new: str) -> None:
         """Give a person another name; the old one leaves no trace either.
 
-        Photographs keep the names they were enrolled under.
-
-        Raises:
-            UnknownPersonError: nobody is called ``old``.
-            ValueError: ``new`` is empty, or somebody else's name already.
+        Photographs keep the names they were enrolled under. Raises ValueError
+        when ``new`` is somebody else's name.
         """
         old, new = clean_name(old), clean_name(new)
         with self._erasing():
-            names = self._newest().names
+            names = self.people()
             if old not in names:
                 raise _unknown(old)
             if new != old and new in names:
@@ -497,74 +461,49 @@ class FaceGallery:
             return self._snapshot
 
     def _load(self) -> _Snapshot:
-        stored = self._db.execute(
+        rows = self._db.execute(
             "SELECT person, photograph, digest, embedding, checksum "
             "FROM face ORDER BY number"
-        )
-        people, photographs, parts = [], [], [np.empty(0, np.float32)]
-        wrong = 0
-        while rows := stored.fetchmany(10_000):
-            wrong += sum(_checksum(*row[:4]) != row[4] for row in rows)
-            people += [row[0] for row in rows]
-            photographs += [row[1] for row in rows]
-            blobs = b"".join(row[3] for row in rows)
-            parts.append(np.frombuffer(blobs, np.float32))
+        ).fetchall()
+        people = [row[0] for row in rows]
+        wrong = sum(_checksum(*row[:4]) != row[4] for row in rows)
         if wrong:
-            raise self._damaged(f"{wrong} of {len(people)} rows are not whole")
-        size = self.pack.size if people else 0
-        matrix = np.concatenate(parts).reshape(len(people), size)
-        matrix.flags.writeable = False
+            raise self._damaged(f"{wrong} of {len(rows)} rows are not whole")
+        size = self.pack.size if rows else 0
+        blobs = b"".join(row[3] for row in rows)
+        matrix = np.frombuffer(blobs, np.float32).reshape(len(rows), size)
         places = {name: n for n, name in enumerate(dict.fromkeys(people))}
         codes = np.array([places[name] for name in people], np.intp)
-        rows = GalleryRows(people, matrix, photographs)
-        return _Snapshot(rows, list(places), codes)
-
-    def _has(self, person: str, digest: bytes) -> bool:
-        with self._explained():
-            found = self._db.execute(
-                "SELECT 1 FROM face WHERE person = ? AND digest = ?",
-                (person, digest),
-            )
-            return found.fetchone() is not None
-
-    def _insert(self, person, photograph, digest, embedding) -> bool:
-        """Add a row; return False if the person has this photograph."""
-        row = person, str(photograph), bytes(digest), embedding.tobytes()
-        done = self._db.execute(
-            "INSERT OR IGNORE INTO face "
-            "(person, photograph, digest, embedding, checksum) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (*row, _checksum(*row)),
+        photographs = [row[1] for row in rows]
+        return _Snapshot(
+            GalleryRows(people, matrix, photographs), list(places), codes
         )
-        return done.rowcount == 1
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """Commit what the block does, or nothing of it."""
-        with self._lock:
-            self._finish_erasing()
-            with self._explained():
-                self._db.execute("BEGIN IMMEDIATE")  # waits for other writers
-                with self._db:
-                    yield
+        self._finish_erasing()
+        with self._explained():
+            self._db.execute("BEGIN IMMEDIATE")  # waits for other writers
+            with self._db:
+                yield
 
     @contextlib.contextmanager
     def _erasing(self) -> Iterator[None]:
         """Commit what the block deletes, and leave no byte of it behind."""
-        with self._lock:
-            with self._writing():
-                yield
-                # Goes to the disk with the deletion: see _finish_erasing.
-                mark = secrets.randbelow(2**31 - 1) + 1
-                self._db.execute(f"PRAGMA user_version = {mark}")
-            try:
-                self._finish_erasing()
-            except GalleryError as error:
-                raise GalleryError(
-                    "It is done, but the old bytes in the file could not be "
-                    "overwritten yet: free some space, and open "
-                    f"{self.path} again, which does that."
-                ) from error
+        with self._writing():
+            yield
+            # Goes to the disk with the deletion: see _finish_erasing.
+            mark = secrets.randbelow(2**31 - 1) + 1
+            self._db.execute(f"PRAGMA user_version = {mark}")
+        try:
+            self._finish_erasing()
+        except GalleryError as error:
+            raise GalleryError(
+                "It is done, but the old bytes in the file could not be "
+                f"overwritten yet: free some space, and open {self.path} "
+                "again, which does that."
+            ) from error
 
     def _finish_erasing(self) -> None:
         """Write the file anew if somebody was removed and it is not yet done.
@@ -602,16 +541,11 @@ class FaceGallery:
 
     def _explain(self, error: sqlite3.Error) -> GalleryError:
         code = getattr(error, "sqlite_errorcode", None)
-        if code is None:
-            return GalleryError(f"The gallery {self.path} was closed.")
-        sentence = _SENTENCES.get(code & 0xFF)  # the kind, without details
-        if sentence is None:
-            return self._damaged(error)
-        return GalleryError(
-            sentence.format(
-                path=self.path, seconds=SECONDS_TO_WAIT, error=error
-            )
-        )
+        kind = code and code & 0xFF
+        if kind in _SENTENCES:
+            sentence = _SENTENCES[kind].format(path=self.path, error=error)
+            return GalleryError(sentence)
+        return self._damaged(error)
 
     def _damaged(self, what) -> GalleryDamagedError:
         return GalleryDamagedError(
@@ -624,14 +558,14 @@ class FaceGallery:
         own = self.pack
         if own is not None and own[1:] != pack[1:]:
             raise WrongPackError(
-                f"This gallery was made with {_describe(own)}, not with "
-                f"{_describe(pack)}: embeddings of two models do not compare; "
+                f"This gallery was made with {own.name!r} (model "
+                f"{own.digest[:8]}), not with {pack.name!r} (model "
+                f"{pack.digest[:8]}): embeddings of two models do not compare; "
                 "use the same pack, or enrol everybody in a new gallery."
             )
 
-    def _embed_query(self, image: np.ndarray) -> np.ndarray:
-        self._check_pack(pack_identity(self.app))
-        _, found = find_upright(self.app, image)
+    def _embed(self, image: np.ndarray) -> np.ndarray:
+        found = find_upright(self.app, image)[1]
         if len(found) > 1:
             raise SeveralFacesError(
                 f"The picture shows {len(found)} faces: search for one "
@@ -643,10 +577,9 @@ class FaceGallery:
 def pack_identity(app: FaceAnalysis) -> PackIdentity:
     """Tell which model makes the embeddings of ``app``."""
     model = recognition_model(app)
-    file = Path(model.model_file)
     return PackIdentity(
         name=Path(app.model_dir).name,
-        digest=_file_digest(file, file.stat().st_mtime_ns),
+        digest=_file_digest(Path(model.model_file)),
         size=int(model.output_shape[1]),
     )
 
@@ -654,14 +587,11 @@ def pack_identity(app: FaceAnalysis) -> PackIdentity:
 def photograph_digest(photograph: str | os.PathLike | np.ndarray) -> bytes:
     """Tell photographs apart: SHA-256 of a file, or of an array's pixels."""
     if isinstance(photograph, np.ndarray):
-        image = np.ascontiguousarray(images.require_rgb(photograph))
-        return hashlib.sha256(str(image.shape).encode() + image.data).digest()
-    try:
-        with open(Path(photograph).expanduser(), "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except (OSError, TypeError, RuntimeError):
-        images.load_image(photograph)  # says better what is wrong
-        raise
+        image = images.require_rgb(photograph)
+        pixels = str(image.shape).encode() + image.tobytes()
+        return hashlib.sha256(pixels).digest()
+    with open(os.path.expanduser(photograph), "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def photograph_name(photograph: str | os.PathLike | np.ndarray) -> str:
@@ -708,9 +638,7 @@ def _decide(matches: list[Match], threshold: float) -> str:
     return "known"
 
 
-def _checksum(
-    person: str, photograph: str, digest: bytes, embedding: bytes
-) -> int:
+def _checksum(person, photograph, digest, embedding) -> int:
     """CRC-32 of a row: SQLite itself would not notice a flipped bit."""
     names = f"{person}\n{photograph}\n".encode()
     return zlib.crc32(embedding, zlib.crc32(names + digest))
@@ -719,53 +647,18 @@ def _checksum(
 def _unit_rows(embeddings: np.ndarray, size: int) -> np.ndarray:
     """Scale every row to length 1, or say why that cannot be done."""
     matrix = np.asarray(embeddings, np.float32)
-    if matrix.ndim != 2:
-        raise ValueError(
-            f"Embeddings have shape (rows, {size}), not {matrix.shape}."
-        )
     if matrix.shape[1] != size:
         raise WrongPackError(
             f"This pack's embeddings have {size} numbers, not "
             f"{matrix.shape[1]}: embed with the gallery's own pack."
         )
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    if not (np.isfinite(lengths).all() and lengths.all()):
-        bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
         raise ValueError(
-            f"Embedding {bad[0]} is all zeros or not finite: embed that "
-            "photograph again."
+            "An embedding is all zeros or not finite: embed that photograph "
+            "again."
         )
     return matrix / lengths
-
-
-def _embedding_or_picture(query) -> np.ndarray:
-    with contextlib.suppress(ValueError):  # InsightFace's Face is no array
-        array = np.asarray(query)
-        if array.dtype.kind in "fiu" and array.ndim in (1, 3):
-            return array
-    found = f"{type(query).__name__} {getattr(query, 'shape', None) or ''}"
-    raise ValueError(
-        "Search for an embedding of shape (d,), say face.embedding, or a "
-        f"picture from images.load_image, not for {found.strip()}."
-    )
-
-
-def _as_list(photographs) -> list:
-    if not isinstance(photographs, (list, tuple)):
-        return [photographs]
-    if not photographs:
-        raise ValueError("Give at least one photograph to enrol.")
-    return list(photographs)
-
-
-def _read(photograph) -> np.ndarray:
-    if isinstance(photograph, np.ndarray):
-        return images.require_rgb(photograph)
-    return images.load_image(photograph)
-
-
-def _describe(pack: PackIdentity) -> str:
-    return f"{pack.name!r} ({pack.size} numbers, model {pack.digest[:8]})"
 
 
 def _unknown(person: str) -> UnknownPersonError:
@@ -775,8 +668,8 @@ def _unknown(person: str) -> UnknownPersonError:
     )
 
 
-@functools.lru_cache
-def _file_digest(file: Path, _modified: int) -> str:
+@functools.cache
+def _file_digest(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -787,24 +680,11 @@ def _gallery_folder(path: str | os.PathLike) -> Path:
         folder = Path(os.path.abspath(Path(path).expanduser()))
         folder.mkdir(parents=True, exist_ok=True)
         content = os.listdir(folder)
-    except FileExistsError:
+    except (OSError, RuntimeError) as error:  # the latter: no home folder
         raise GalleryError(
-            f"{path} is a file: a gallery is a folder."
-        ) from None
-    except RuntimeError:
-        raise GalleryError(
-            f"{path} cannot be used: there is no such home folder."
-        ) from None
-    except OSError as error:
-        raise GalleryError(
-            f"{path} cannot be used ({error.strerror}): name a folder in "
-            "which you may write."
+            f"{path} cannot be used ({error}): name a folder in which you may "
+            "write."
         ) from error
-    if "faces.lance" in content:
-        raise GalleryError(
-            f"The gallery in {folder} was made by an earlier version of this "
-            "course: enrol the photographs again, in a new folder."
-        )
     if content and FILE not in content:
         raise GalleryError(
             f"{folder} holds other files: name an empty or a new folder."

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.analysis import (
-    embed_faces,
-    largest_face,
-    published_threshold,
-)
+from course_utils.faces.analysis import largest_face, published_threshold
+from course_utils.faces.quality import find_upright
 
 if TYPE_CHECKING:
     from insightface.app import FaceAnalysis
@@ -60,8 +57,9 @@ def verify(
     """Decide whether two pictures show the same person.
 
     Of several faces in a picture the largest one is compared, with the cosine
-    similarity ``threshold`` or else the published one of the pack. Raises
-    NoFaceError, whose message says which picture shows no face.
+    similarity ``threshold`` or else the published one of the pack. A picture
+    that lies on its side is turned first, and its face's box belongs to the
+    turned copy. Raises NoFaceError, whose message says which picture it is.
     """
     if threshold is None:
         threshold = published_threshold(Path(app.model_dir).name)
@@ -124,23 +122,28 @@ class Calibration:
         return float(self.true_accept_rate[self._row(far)])
 
     def interval(
-        self, far: float, people: np.ndarray, *, resamples: int = 500
+        self,
+        far: float,
+        people: np.ndarray | None = None,
+        *,
+        resamples: int = 500,
     ) -> tuple[float, float]:
         """Bootstrap ``true_accept_rate_at(far)``: 95 % of the draws lie within.
 
-        Not pairs but people are drawn, because one person takes part in many
-        pairs. Draws without any same or any different pair are left out.
-
         Args:
             far: false accept rate, in (0, 1].
-            people: integers, shape (pairs, 2): who is in each pair.
+            people: integers, shape (pairs, 2): who is in each pair. Given
+                them, people are drawn instead of pairs, which is the honest
+                way when one person takes part in many pairs. Draws without
+                any same or any different pair are left out.
             resamples: how many times to draw.
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
+        draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
-            for weights in _draw_people(self.same, people, resamples)
+            for weights in draw(self.same, people, resamples)
         ]
         low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
@@ -191,9 +194,21 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
 
 def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
     try:
-        return largest_face(embed_faces(app, image))
+        return largest_face(find_upright(app, image)[1])
     except ValueError as error:
         raise type(error)(f"The {position} picture: {error}") from None
+
+
+def _draw_pairs(same, _people, resamples):
+    """Weights of each pair when pairs of each kind are drawn with return."""
+    generator = np.random.default_rng(0)
+    for _ in range(resamples):
+        weights = np.empty(len(same))
+        for kind in (same, ~same):
+            count = int(kind.sum())
+            chances = np.full(count, 1 / count)
+            weights[kind] = generator.multinomial(count, chances)
+        yield weights
 
 
 def _draw_people(same, people, resamples):

@@ -22,11 +22,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss of one evaluation, in parts (the module gives the formula).
+    """The loss of one evaluation, its parts before their weights.
 
-    ``content``, ``style`` and ``tv`` are before their weight in the total;
-    ``content_layers`` and ``style_layers`` hold the relative error of each
-    layer, before its weight.
+    ``content_layers`` and ``style_layers`` hold each layer's relative error.
     """
 
     total: float
@@ -43,8 +41,7 @@ class Targets:
 
     ``content`` maps layers to features (height, width, channels), ``style``
     layers to Gram matrices (channels, channels), both float32;
-    ``content_layers`` and ``style_layers`` map them to their weights. The
-    other three are the weights in the total.
+    ``content_layers`` and ``style_layers`` map them to their weights.
 
     A backend answers a vector of *terms*: the relative error of every content
     layer, then of every style layer, then the total variation.

@@ -1,9 +1,9 @@
 """L-BFGS and Adam on pixels, in NumPy, for whichever framework differentiates.
 
-Both work by asking: evaluate the loss and its gradient at ``trial``, then
-``tell`` them, and ``trial`` has moved on. One evaluation is one step, so that
-a run can be watched, stopped and resumed between any two. Pixels never leave
-the box 0-1, so that what is optimised is what is shown.
+Both ask to be told: evaluate the loss and its gradient at ``trial``, ``tell``
+them, and ``trial`` has moved on. One evaluation is one step, so that a run can
+be watched, stopped and resumed between any two. Pixels never leave the box
+0-1, so that what is optimised is what is shown.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ class Lbfgs:
     sufficient_decrease = 1e-4
 
     def __init__(self, start: np.ndarray):
-        """Begin at ``start``, values 0-1."""
+        """Begin at ``start``."""
         self.trial = self.best = start
         self.evaluations = 0
         self.converged = False
@@ -118,13 +118,11 @@ class Adam:
         self.evaluations += 1
         if value < self._value:
             self.best, self._value = self.trial, value
-        self._mean = _decay(self._mean, gradient, self.decay_mean)
-        self._square = _decay(self._square, gradient**2, self.decay_square)
-        mean = self._mean / (1 - self.decay_mean**self.evaluations)
-        square = self._square / (1 - self.decay_square**self.evaluations)
+        decay = self.decay_mean
+        self._mean = decay * self._mean + (1 - decay) * gradient
+        mean = self._mean / (1 - decay**self.evaluations)
+        decay = self.decay_square
+        self._square = decay * self._square + (1 - decay) * gradient**2
+        square = self._square / (1 - decay**self.evaluations)
         step = self.learning_rate * mean / (np.sqrt(square) + self.tiny)
         self.trial = np.clip(self.trial - step, 0, 1)
-
-
-def _decay(average, new, rate):
-    return rate * average + (1 - rate) * new

@@ -26,9 +26,8 @@ class PictureError(ValueError):
 class Level:
     """One size: the pictures to compare with, and the evaluations it gets.
 
-    ``photograph`` is the content as it came, ``content`` and ``styles`` are
-    what the network sees: perhaps recoloured, or one channel where only the
-    luminance is painted.
+    ``photograph`` is the content as it came, the others are what the network
+    sees: perhaps recoloured, or one channel where luminance is painted.
     """
 
     photograph: np.ndarray
@@ -46,10 +45,9 @@ class Level:
 def build(content, styles, recipe: StyleRecipe) -> list[Level]:
     """Prepare every size of the recipe, smallest first.
 
-    ``content`` is RGB uint8, ``styles`` a list of such. The aspect ratio is
-    always kept. No picture is ever enlarged: a size beyond the content's own
-    becomes its own. No side gets shorter than the deepest layer can see: the
-    small sizes of a very long picture are larger than asked for.
+    The aspect ratio is kept. No picture is ever enlarged: a size beyond the
+    content's own becomes its own. No side gets shorter than the deepest layer
+    can see: small sizes of a very long picture are larger than asked for.
 
     Raises PictureError for a picture too small for the deepest layer.
     """
@@ -85,8 +83,7 @@ def carry_up(
     """Enlarge a painted picture to the next level.
 
     Only what the painting changed is enlarged and added to the larger
-    photograph, whose detail is thereby kept. A picture that began without
-    the photograph is simply enlarged.
+    photograph, which keeps its detail, unless the painting began without it.
     """
     size = upper.content.shape[:2]
     if recipe.init in ("content", "blend"):
@@ -115,8 +112,8 @@ def luminance(image: np.ndarray) -> np.ndarray:
 def recolor(bright: np.ndarray, content: np.ndarray) -> np.ndarray:
     """Put the content's colours on a new luminance (height, width, 1).
 
-    In YIQ this replaces Y and keeps I and Q. As Y counts equally in red,
-    green and blue, that is to add the change of Y to each.
+    Y of YIQ is replaced. It counts equally in red, green and blue, so that
+    its change is added to each.
     """
     return np.clip(content + (bright - luminance(content)), 0, 1)
 
@@ -166,9 +163,8 @@ def _fit(picture, side: int, smallest: int, role: str) -> tuple[int, int]:
 
 def _shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bring RGB uint8 to (height, width), as float32 0-1."""
-    smaller = Image.fromarray(image).resize(
-        size[::-1], Image.Resampling.LANCZOS
-    )
+    lanczos = Image.Resampling.LANCZOS
+    smaller = Image.fromarray(image).resize(size[::-1], lanczos)
     return np.asarray(smaller, np.float32) / 255
 
 

@@ -1,8 +1,7 @@
 """StyleRecipe: every knob of a transfer, in one frozen dataclass.
 
 A knob says once what it is: its default, its label with unit, a sentence of
-help, and what it may be. ``validate`` and the style lab's controls read that
-(``dataclasses.fields(StyleRecipe)``, each with ``metadata``).
+help, and what it may be. ``validate`` and the style lab's controls read that.
 """
 
 import dataclasses
@@ -44,7 +43,7 @@ class LayerWeights(dict):
         return hash(frozenset(self.items()))
 
     def __reduce__(self):
-        """Let it be copied and pickled: not item by item."""
+        """Let it be copied and pickled, though not item by item."""
         return LayerWeights, (dict(self),)
 
 
@@ -61,19 +60,18 @@ def _layer_weights(layers) -> LayerWeights:
     return LayerWeights({name: _plain(w) for name, w in layers.items()})
 
 
-def _knob(default, label, help, *, low=None, high=None, choices=None):
-    """Declare a knob.
+def _knob(default, label, help, *, limits=(None, None), choices=()):
+    """Declare a knob; what is said here becomes its field's ``metadata``.
 
-    ``low`` is the smallest value, whole where only whole numbers make sense;
-    ``high`` is where a slider ends, no limit. ``choices`` are the values, or
+    ``limits`` are the smallest value, whole where only whole numbers make
+    sense, and where a slider ends. ``choices`` are the values, or
     {value: what a menu calls it}.
     """
-    if choices is not None and not isinstance(choices, Mapping):
+    about = {"label": label, "help": help, "low": limits[0], "high": limits[1]}
+    if not isinstance(choices, Mapping):
         choices = {choice: choice for choice in choices}
-    about = {"label": label, "help": help, "low": low, "high": high}
-    return dataclasses.field(
-        default=default, metadata={**about, "choices": choices}
-    )
+    about["choices"] = choices
+    return dataclasses.field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -82,24 +80,21 @@ class StyleRecipe:
 
     ``StyleRecipe()`` is the balanced preset. Change a knob with
     ``StyleRecipe(style_weight=30)``, ``StyleRecipe.quick(init="noise")`` or
-    ``dataclasses.replace``. The weights are alpha and beta of Gatys et al.,
-    without unit (see losses.py). Layers may also be names without weights,
-    ``sizes`` one number; NumPy's numbers are numbers.
+    ``dataclasses.replace``. Weights have no unit (see losses.py). Layers may
+    also be names without weights, ``sizes`` one number.
     """
 
     style_weight: float = _knob(
         100.0,
         "Style weight β",
         "More brings more of the painting; 0 leaves it out: reconstruction.",
-        low=0.0,
-        high=1000.0,
+        limits=(0.0, 1000.0),
     )
     content_weight: float = _knob(
         1.0,
         "Content weight α",
         "More keeps more of the photograph; 0 leaves it out: pure texture.",
-        low=0.0,
-        high=10.0,
+        limits=(0.0, 10.0),
     )
     preserve_color: str | None = _knob(
         None,
@@ -116,14 +111,13 @@ class StyleRecipe:
         (128, 256, 512),
         "Long sides (pixels)",
         "Ascending: painted small first, then refined, for larger strokes.",
-        low=1,
+        limits=(1, None),
     )
     steps: int = _knob(
         40,
         "Steps (evaluations)",
         "At the last size; the smaller sizes, which are cheaper, get more.",
-        low=1,
-        high=200,
+        limits=(1, 200),
     )
     init: str = _knob(
         "content",
@@ -135,26 +129,25 @@ class StyleRecipe:
         LayerWeights(conv4_2=1.0),
         "Content layers",
         "Layer and share. Deeper layers keep less of the photograph.",
-        low=0.0,
+        limits=(0.0, None),
     )
     style_layers: Mapping[str, float] = _knob(
         LayerWeights(conv1_1=0.4, conv2_1=0.3, conv3_1=0.2, conv4_1=0.1),
         "Style layers",
         "Layer and share. Deeper layers bring larger shapes.",
-        low=0.0,
+        limits=(0.0, None),
     )
     tv_weight: float = _knob(
         0.0,
         "Total variation weight",
         "More makes the picture smoother.",
-        low=0.0,
-        high=10.0,
+        limits=(0.0, 10.0),
     )
     style_image_weights: tuple[float, ...] | None = _knob(
         None,
         "Weights of several style pictures",
         "One each; only their proportions matter. None: equal ones.",
-        low=0.0,
+        limits=(0.0, None),
     )
     optimizer: str = _knob(
         "lbfgs",
@@ -166,8 +159,7 @@ class StyleRecipe:
         0.02,
         "Learning rate (of 1)",
         "Of Adam: how far a pixel moves per step, range 0 to 1.",
-        low=1e-6,
-        high=1.0,
+        limits=(1e-6, 1.0),
     )
     pooling: str = _knob(
         "max",
@@ -191,9 +183,11 @@ class StyleRecipe:
         50,
         "Snapshot every (steps)",
         "Keep the picture for the strip and the time slider; 0 keeps none.",
-        low=0,
+        limits=(0, None),
     )
-    seed: int = _knob(0, "Seed", "Of the noise to start from.", low=0)
+    seed: int = _knob(
+        0, "Seed", "Of the noise to start from.", limits=(0, None)
+    )
 
     def __post_init__(self):
         """Bring the forms a knob may be written in to one."""
@@ -242,11 +236,6 @@ class StyleRecipe:
                 "content_weight and style_weight are both 0, which leaves "
                 "nothing to paint: give one of them a positive value."
             )
-        if self.style_image_weights and not any(self.style_image_weights):
-            raise RecipeError(
-                "style_image_weights gives no picture a positive weight: "
-                "use None for equal ones."
-            )
 
     def used_layers(self) -> tuple[str, ...]:
         """Return the layers that take part in the loss."""
@@ -260,10 +249,7 @@ class StyleRecipe:
 
     @classmethod
     def from_json(cls, text: str) -> "StyleRecipe":
-        """Read a recipe written by ``to_json``, and validate it.
-
-        Raises RecipeError if the text is no recipe.
-        """
+        """Read a recipe and validate it. Raises RecipeError."""
         try:
             recipe = cls(**json.loads(text))
         except (TypeError, json.JSONDecodeError) as error:
@@ -286,8 +272,7 @@ def _check(field: dataclasses.Field, value) -> None:
                     f"{field.name} names {layer!r}: the layers are "
                     f"{', '.join(vgg.LAYERS)}."
                 )
-            name = f"the weight of {layer} in {field.name}"
-            _check_number(name, weight, low)
+            _check_number(f"the weight of {layer} in {field.name}", weight, low)
     elif isinstance(value, tuple):
         for number in value:
             _check_number(f"a number in {field.name}", number, low)

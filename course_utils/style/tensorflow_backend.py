@@ -1,8 +1,8 @@
 """The network, the loss and its gradient in TensorFlow.
 
 The same functions, under the same names, as in torch_backend.py: read the two
-side by side. What differs is how a gradient is asked for (a tape instead of
-``backward``) and that the whole evaluation is compiled into one graph.
+side by side, docstrings there. What differs is how a gradient is asked for (a
+tape instead of ``backward``) and that an evaluation is compiled into one graph.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ from . import vgg
 from .losses import Targets
 
 hardware.prepare()
+hardware.load_triton()
+hardware.keep_freed_memory()
 with hardware.silent_stderr():
     import tensorflow as tf
 
@@ -62,15 +64,12 @@ class Network:
     def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
         """Hold the weights on the device, in the precision to compute in."""
         self.dtype = DTYPES[precision]
-        max_pool, average_pool = tf.nn.max_pool2d, tf.nn.avg_pool2d
-        self.pool = max_pool if pooling == "max" else average_pool
+        pools = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}
+        self.pool = pools[pooling]
         self.mean = tf.constant(weights.mean)
         self.layers = {
-            name: (
-                self._tensor(kernel, self.dtype),
-                self._tensor(bias, self.dtype),
-            )
-            for name, (kernel, bias) in weights.layers.items()
+            name: [self._tensor(array, self.dtype) for array in arrays]
+            for name, arrays in weights.layers.items()
         }
         # Traced once for every size of picture, then kept.
         self.compiled = tf.function(self._value_and_gradient)
@@ -90,11 +89,7 @@ class Network:
         return {name: to_numpy(gram_matrix(outputs[name])) for name in layers}
 
     def objective(self, targets: Targets) -> Callable:
-        """Return a function: pixels -> (terms, gradient of the total).
-
-        Pixels and gradient are float32 (height, width, 3), terms a float32
-        vector as Targets describes it.
-        """
+        """Return a function: pixels -> (terms, gradient of the total)."""
         content = {n: self._tensor(a) for n, a in targets.content.items()}
         style = {n: self._tensor(a) for n, a in targets.style.items()}
         scales = self._tensor(targets.scales())
@@ -133,15 +128,9 @@ class Network:
 
 
 def gram_matrix(features: tf.Tensor) -> tf.Tensor:
-    """Average the products of channels over all positions.
-
-    (1, height, width, channels) -> float32 (channels, channels). Gatys et al.
-    2016, equation 3, divided by the number of positions.
-    """
+    """Average the products of channels over all positions."""
     _, height, width, channels = features.shape
     flat = tf.reshape(features, (height * width, channels))
-    # Both factors receive the same gradient. Computing it for one of them and
-    # counting it twice, with the value unchanged, saves a multiplication.
     products = tf.matmul(tf.stop_gradient(flat), flat, transpose_a=True)
     products = tf.cast(products, tf.float32) / (height * width)
     return 2 * products - tf.stop_gradient(products)
@@ -150,16 +139,19 @@ def gram_matrix(features: tf.Tensor) -> tf.Tensor:
 def squared_errors(outputs, pixels, content, style) -> tf.Tensor:
     """Return the mean squared error of every target, then the variation."""
     errors = [
-        tf.reduce_mean(
-            tf.square(tf.cast(outputs[name][0], tf.float32) - target)
-        )
+        mean_squared_error(tf.cast(outputs[name][0], tf.float32), target)
         for name, target in content.items()
     ]
     errors += [
-        tf.reduce_mean(tf.square(gram_matrix(outputs[name]) - target))
+        mean_squared_error(gram_matrix(outputs[name]), target)
         for name, target in style.items()
     ]
     return tf.stack([*errors, total_variation(pixels)])
+
+
+def mean_squared_error(found: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """PyTorch's ``mse_loss``."""
+    return tf.reduce_mean(tf.square(found - target))
 
 
 def total_variation(pixels: tf.Tensor) -> tf.Tensor:
@@ -181,11 +173,7 @@ def _first_process() -> int:
 
 
 def _refuse_fork() -> None:
-    """Explain what would otherwise be silence.
-
-    TensorFlow's threads don't survive a fork, and a child that computes waits
-    for them for ever, with or without this package.
-    """
+    """Explain what would be silence: its threads don't survive a fork."""
     if _first_process() != os.getpid():
         raise RuntimeError(
             "TensorFlow was used before this process was forked and would "

@@ -16,6 +16,8 @@ from . import vgg
 from .losses import Targets
 
 hardware.prepare()
+hardware.load_triton()
+hardware.keep_freed_memory()
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
@@ -87,16 +89,14 @@ class Network:
         """Return the named layers' Gram matrices of pixels in 0-1."""
         with torch.no_grad():
             outputs = self.run(self._tensor(pixels))
-            return {
-                name: to_numpy(gram_matrix(outputs[name])) for name in layers
-            }
+            grams = {name: gram_matrix(outputs[name]) for name in layers}
+        return {name: to_numpy(gram) for name, gram in grams.items()}
 
     @NORMAL_MODE
     def objective(self, targets: Targets) -> Callable:
         """Return a function: pixels -> (terms, gradient of the total).
 
-        Pixels and gradient are float32 (height, width, 3), terms a float32
-        vector as Targets describes it.
+        All are float32, ``terms`` a vector as Targets describes it.
         """
         content = {n: self._tensor(a) for n, a in targets.content.items()}
         style = {n: self._tensor(a) for n, a in targets.style.items()}
@@ -121,8 +121,7 @@ class Network:
             if vgg.starts_block(name):
                 x = self.pool(x, 2)
             x = F.conv2d(x, kernel, bias, padding=1)
-            # In place is safe here, where nobody else holds the convolution's
-            # output; what is kept is always the ReLU's.
+            # In place: nobody else holds the convolution's output.
             x = F.relu(x, inplace=True)
             outputs[name] = x.permute(0, 2, 3, 1)
         return outputs

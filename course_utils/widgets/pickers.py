@@ -11,7 +11,7 @@ import traitlets
 from PIL import Image
 
 from course_utils import faces, images
-from course_utils.faces.analysis import embed_faces
+from course_utils.faces.quality import find_upright
 from course_utils.widgets.parts import WHOLE_LABEL, Panel, Picture, row
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class FacePicker(Panel):
 
     Attributes:
         picker: the ``PicturePicker``.
-        found: all faces of the picture, from left to right.
+        upright: the picture; one that lies on its side is turned.
+        found: all faces in it, from left to right.
         which_face: menu of their places, 0 being the leftmost.
         face: the chosen one or None; a trait that can be observed.
         crop: the aligned face, 112 x 112 pixels.
@@ -136,7 +137,9 @@ class FacePicker(Panel):
     def _find_faces(self, _change=None) -> None:
         self.found = []
         with self.explaining():
-            self.found = embed_faces(self._app, self.picker.image)
+            self.upright, self.found = find_upright(
+                self._app, self.picker.image
+            )
             if not self.found:  # largest_face would name knobs of Python
                 raise faces.NoFaceError(
                     "No face was found: choose or upload another picture."
@@ -165,9 +168,9 @@ class FacePicker(Panel):
         face = None
         if self.found:
             face = self.found[self.which_face.value]
-            self.crop.show(aligned(self.picker.image, face))
+            self.crop.show(aligned(self.upright, face))
         if len(self.found) > 1:
-            spot = _spotlight(self.picker.image, face)
+            spot = _spotlight(self.upright, face)
             self.picker.preview.show(_thumbnail(spot))
         self.face = face
 

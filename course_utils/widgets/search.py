@@ -10,9 +10,10 @@ import ipywidgets
 import numpy as np
 
 from course_utils import faces, images
-from course_utils.faces.analysis import embed_faces, search_threshold
+from course_utils.faces.analysis import search_threshold
 from course_utils.faces.draw import rounded_down
 from course_utils.faces.gallery import photograph_name
+from course_utils.faces.quality import find_upright
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
     Number,
@@ -142,7 +143,8 @@ class SearchExplorer(Panel):
         )
         # The gallery keeps no photographs; this picture is at hand now.
         self._portraits[photograph_name(image)] = [
-            _portrait(title, image, face) for face in self.photo.found
+            _portrait(title, self.photo.upright, face)
+            for face in self.photo.found
         ]
         person = html.escape(done.person)
         self.status.value = (
@@ -206,8 +208,8 @@ class SearchExplorer(Panel):
             image = images.load_image(path)
         except images.ImageError:  # moved, deleted, or never was a file
             return []
-        found = embed_faces(self.gallery.app, image)
-        return [_portrait(path.stem, image, face) for face in found]
+        upright, found = find_upright(self.gallery.app, image)
+        return [_portrait(path.stem, upright, face) for face in found]
 
 
 def _portrait(title: str, image: np.ndarray, face) -> _Portrait:

@@ -28,7 +28,7 @@ PICTURES = ROOT / "images/widgets"
 ELSEWHERE = re.compile(r"\]\(\.\./(?!images/)")  # in the repository
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]+\)\]\(([^)]+)\)")
 MARKER = re.compile(r"^# NBVAL_\w+\n")  # for the tests, not for readers
-WIDGET = re.compile(r"^(\w*(?:Explorer|Lab))\(")
+WIDGET = re.compile(r"(\w*(?:Explorer|Lab))\(")
 ALIVE = "*In Jupyter and in Colab this is alive: run the notebook there.*"
 
 
@@ -47,7 +47,7 @@ def main() -> int:
     for name, text in notebooks.items():
         files = f"https://github.com/{address}/blob/main/"
         text = ELSEWHERE.sub(f"]({files}", text)
-        page = readable(nbformat.reads(text, as_version=4), Path(name).stem)
+        page = readable(nbformat.reads(text, as_version=4))
         nbformat.write(page, SOURCE / "notebooks" / name)
     if status := sphinx(address):
         return status
@@ -70,7 +70,7 @@ def published(path: Path, address: str) -> str:
     return text.replace(main, pages)
 
 
-def readable(notebook, name: str):
+def readable(notebook):
     """Return a notebook as a page shows it.
 
     Colab's badge, a picture from Colab's server, becomes a link; solutions are
@@ -85,29 +85,25 @@ def readable(notebook, name: str):
             cell.metadata.tags = ["hide-cell"]
         else:
             cell.source = MARKER.sub("", cell.source)
-            cells += map(new_markdown_cell, pictures_of_widgets(cell, name))
+            cells += map(new_markdown_cell, pictures_of_widgets(cell))
     notebook.cells = cells
     return notebook
 
 
-def pictures_of_widgets(cell, name: str) -> list[str]:
+def pictures_of_widgets(cell) -> list[str]:
     """Take the widgets out of a cell's outputs; return what stands for them."""
     shown = [
         (output, WIDGET.match(output.get("data", {}).get("text/plain", "")))
         for output in cell.outputs
     ]
     cell.outputs = [output for output, widget in shown if not widget]
-    return [
-        picture_of(f"{name}_{cell.id}", widget[1])
-        for _, widget in shown
-        if widget
-    ]
+    return [picture_of(widget[1]) for _, widget in shown if widget]
 
 
-def picture_of(name: str, widget: str) -> str:
+def picture_of(widget: str) -> str:
     """Return the Markdown that stands where a widget was."""
-    if (PICTURES / f"{name}.jpg").exists():
-        return f"![{widget}](../images/widgets/{name}.jpg)\n\n{ALIVE}"
+    if (PICTURES / f"{widget}.jpg").exists():
+        return f"![{widget}](../images/widgets/{widget}.jpg)\n\n{ALIVE}"
     return ALIVE
 
 
