@@ -112,7 +112,12 @@ def test_ray_is_told_to_report_nothing():
 def test_jupyterlab_asks_nobody(watched, tmp_path):
     """Neither at its start nor when the tab of extensions is opened."""
     environment, attempts = watched
-    recipe = subprocess.check_output(["make", "-n", "lab"], cwd=ROOT, text=True)
+    recipe = subprocess.check_output(
+        # Below `make test`, make would also tell of its folder.
+        ["make", "--no-print-directory", "-n", "lab"],
+        cwd=ROOT,
+        text=True,
+    )
     arguments = recipe.replace("\\\n", "").partition(" -m jupyterlab")[2]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
