@@ -38,7 +38,7 @@ lab: environment  ## Set up (the first time), then open the course in JupyterLab
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
-check: with-tests  ## A minute's check while you work: style, quick tests, notebook 00
+check: with-tests  ## Two minutes while you work: style, quick tests, notebook 00
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m pytest -m "not slow" tests $(first) --nbval --nbval-current-env
