@@ -57,7 +57,8 @@ def load_image(
     Raises:
         ImageError: there is no picture to be read; the message says why.
     """
-    if max_side is not None and not _is_a_side(max_side):
+    whole = isinstance(max_side, Integral) and max_side >= 1
+    if max_side is not None and not whole:
         raise ImageError(
             f"max_side is a whole number, at least 1 pixel, not {max_side!r}."
         )
@@ -241,10 +242,6 @@ def _readable(path) -> tuple[str | BinaryIO, str]:
     return path, str(path)
 
 
-def _is_a_side(pixels) -> bool:
-    return isinstance(pixels, Integral) and pixels >= 1
-
-
 def _upright(picture: Image.Image) -> Image.Image:
     """Turn as EXIF says; ``ImageOps.exif_transpose`` also rewrites the rest.
 
@@ -270,28 +267,30 @@ def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _to_8_bit(picture: Image.Image, name: str) -> np.ndarray:
-    """Grey values from black (0) to white; what lies outside is clipped."""
+    """Grey values from black (0) to white; what lies outside is clipped.
+
+    The file says which value is white, or else its kind. Never the largest
+    value: one bright pixel would turn the others black.
+    """
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF
     values = np.asarray(picture, np.float64)
-    white = _white_value(picture, values, name)
+    if picture.mode == "I" and np.max(tags.get(339, 1)) == 1:  # SampleFormat
+        values = values % 2**32  # unsigned, which Pillow does not know
+    told = tags.get(341) or tags.get(281)  # SMaxSampleValue, MaxSampleValue
+    white = np.max(told or _likely_white(picture, tags, values, name))
     values = np.nan_to_num(values, nan=0, posinf=white, neginf=0)
     return np.clip(np.rint(values / white * 255), 0, 255).astype(np.uint8)
 
 
-def _white_value(picture: Image.Image, values: np.ndarray, name: str) -> float:
-    """Which value is white: what the file says, else what its kind means.
-
-    Never the largest value: one bright pixel would turn the others black.
-    """
-    tags = getattr(picture, "tag_v2", {})
-    told = tags.get(341) or tags.get(281)  # SMaxSampleValue, MaxSampleValue
-    if told:
-        return float(np.max(told))
+def _likely_white(picture, tags, values: np.ndarray, name: str) -> float:
     if picture.mode.startswith("I;16"):
         likely = [2.0 ** np.max(tags.get(258, 16)) - 1]  # BitsPerSample
     elif picture.format == "PPM" and picture.mode == "I":
         likely = [65535.0]  # Pillow has scaled it
+    elif picture.mode == "I":
+        likely = [255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1]
     else:
-        likely = [1.0, 255.0, 65535.0, 2.0**32 - 1][picture.mode == "I" :]
+        likely = [1.0, 255.0, 65535.0]
     finite = values[np.isfinite(values)]
     common = np.quantile(finite, 0.9) if finite.size else 0.0
     white = next((w for w in likely if common <= 1.1 * w), likely[-1])

@@ -53,6 +53,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode, colour, expected):
         ([0, 0.5] + [1.001] * 20, np.float32, None, 1, 128),
         ([0, 100.0, 255, 255], np.float32, None, 255, 100),
         ([0, 25700, 65535, 65535], np.int32, None, 65535, 100),
+        ([0, 2**30, 2**31 - 1, 2**31 - 1], np.int32, None, 2**31 - 1, 128),
         ([0, 2056, 4095, 4095], np.uint16, None, 65535, 8),  # 12 bits, or dark?
     ],
 )
@@ -66,6 +67,18 @@ def test_which_value_is_white(tmp_path, values, dtype, told, assumed, grey):
     assert image[0, :2, 0] == pytest.approx([0, grey], abs=1)
     said = [f"white: {assumed} was assumed" in str(c.message) for c in caught]
     assert said == ([] if told else [True])
+
+
+def test_unsigned_integers_of_32_bits(tmp_path):
+    values = np.array([[0, 2**31, 2**32 - 1, 2**32 - 1]], np.uint32)
+    picture = Image.fromarray(values.view(np.int32))
+    path = saved(tmp_path, picture, "grey.tiff")
+    signed = struct.pack("<HHIHH", 339, 3, 1, 2, 0)  # SampleFormat 2
+    unsigned = struct.pack("<HHIHH", 339, 3, 1, 1, 0)
+    path.write_bytes(path.read_bytes().replace(signed, unsigned))
+    with pytest.warns(UserWarning, match=f"white: {2**32 - 1} was assumed"):
+        image = images.load_image(path)
+    assert image[0, :, 0] == pytest.approx([0, 128, 255, 255], abs=1)
 
 
 def test_12_bit_grey_of_a_plain_format(tmp_path):
