@@ -103,7 +103,7 @@ with_widget = with_output(output("display_data", data=VIEW))
 BREACHES = {
     "starts with the title": replaced(0, "# Title", "Title"),
     "how many minutes": replaced(0, "20 minutes", "soon"),
-    "Colab badge": replaced(0, "/blob/main/", "/blob/old/"),
+    "link to Colab": replaced(0, "/blob/main/", "/blob/old/"),
     "must link to 00_first.ipynb": replaced(0, "(00_first", "(./00_first"),
     "02.ipynb does not exist": replaced(0, "[on]", "[on](02.ipynb) [on]"),
     "needs the headings": replaced(1, "Objectives", "Goals"),

@@ -58,7 +58,7 @@ def check_folder(folder: Path, repository: str) -> Iterator[str]:
 
 
 def check_first_cell(notebook, path, paths, repository) -> Iterator[str]:
-    """Title, minutes, Colab badge, the way back and the way forward."""
+    """Title, minutes, link to Colab, the way back and the way forward."""
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith("# "):
         yield "must be Markdown that starts with the title"
@@ -68,7 +68,7 @@ def check_first_cell(notebook, path, paths, repository) -> Iterator[str]:
     if f"{colab}/{repository}/blob/main/notebooks/{path.name}" not in (
         first.source
     ):
-        yield f"needs a Colab badge that opens {repository}"
+        yield f"needs a link to Colab that opens {repository}"
     here = paths.index(path)
     for other in paths[max(here - 1, 0) : here + 2]:
         if other != path and f"({other.name})" not in first.source:

@@ -3,7 +3,7 @@
     python -m tools.set_repository OWNER/NAME
 
 Rewrites pyproject.toml, the Markdown files beside it, and the notebooks:
-badges and Setup cells.
+links to Colab and Setup cells.
 """
 
 import re

@@ -4,8 +4,8 @@
     build/site/source    what Sphinx reads; may be deleted
 
 The stored outputs are shown as they are: nothing is executed. GITHUB_REPOSITORY
-("owner/name"), which GitHub's workflows set, is the address that badges, Setup
-cells and links carry; without it the address in pyproject.toml is used.
+("owner/name"), which GitHub's workflows set, is the address that links and
+Setup cells carry; without it the address in pyproject.toml is used.
 """
 
 import os
@@ -26,7 +26,6 @@ SITE = ROOT / "build/site"
 SOURCE, PAGES = SITE / "source", SITE / "html"
 PICTURES = ROOT / "images/widgets"
 ELSEWHERE = re.compile(r"\]\(\.\./(?!images/)")  # in the repository
-BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]+\)\]\(([^)]+)\)")
 MARKER = re.compile(r"^# NBVAL_\w+\n")  # for the tests, not for readers
 WIDGET = re.compile(r"(\w*(?:Explorer|Lab))\(")
 ALIVE = "*In Jupyter and in Colab this is alive: run the notebook there.*"
@@ -73,15 +72,14 @@ def published(path: Path, address: str) -> str:
 def readable(notebook):
     """Return a notebook as a page shows it.
 
-    Colab's badge, a picture from Colab's server, becomes a link; solutions are
-    folded; a widget becomes its picture.
+    Solutions are folded; a widget becomes its picture.
     """
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "markdown":
-            cell.source = BADGE.sub(r"[Open in Colab](\1)", cell.source)
-        elif cell.source.startswith(SOLUTION_TITLE):
+            continue
+        if cell.source.startswith(SOLUTION_TITLE):
             cell.metadata.tags = ["hide-cell"]
         else:
             cell.source = MARKER.sub("", cell.source)
