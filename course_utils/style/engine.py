@@ -107,7 +107,7 @@ class Run:
         resume: "Run | StyleResult | Progress | None" = None,
     ):
         """Check everything as ``stream`` does; the first step computes."""
-        self.recipe = recipe or StyleRecipe()
+        self.recipe = recipe or StyleRecipe.balanced()
         self._steps = stream(
             content, style_image, self.recipe, backend, resume=resume
         )
@@ -215,7 +215,7 @@ def stream(
         NotEnoughMemoryError: the pictures would not fit.
         DivergedError: from the generator, if the loss is not a number.
     """
-    recipe = recipe or StyleRecipe()
+    recipe = recipe or StyleRecipe.balanced()
     recipe.validate()
     images.require_rgb(content)
     styles = _style_pictures(style_image, recipe)
