@@ -11,16 +11,12 @@ class Served:
     """What the server does with one path.
 
     ``close_after`` holds, for one request after the other, after how many
-    bytes of the body the connection is closed (None: never). With
-    ``hold_after`` the body pauses at that byte until ``go_on`` is set.
+    bytes of the body the connection is closed (None: never).
     """
 
     body: bytes
     ranges: bool = True
     close_after: list = field(default_factory=list)
-    hold_after: int | None = None
-    go_on: threading.Event = field(default_factory=threading.Event)
-    status: int = 200
     starts: list = field(default_factory=list)  # first byte of each request
 
 
@@ -34,25 +30,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         start = int(self.headers["Range"].removeprefix("bytes=")[:-1])
         served.starts.append(start)
-        if served.status != 200:
-            self.send_error(served.status)
-            return
-        if start and start >= len(served.body):
-            self.send_error(416)
-            return
+        body = served.body[start if served.ranges else 0 :]
         self.send_response(206 if served.ranges else 200)
-        self.send_body(served, served.body[start if served.ranges else 0 :])
-
-    def send_body(self, served, body):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         limit = served.close_after.pop(0) if served.close_after else None
-        body = body[:limit]
-        with contextlib.suppress(ConnectionError):  # the client went away
-            self.wfile.write(body[: served.hold_after])
-            if served.hold_after is not None:
-                served.go_on.wait(timeout=60)
-                self.wfile.write(body[served.hold_after :])
+        self.wfile.write(body[:limit])
         self.close_connection = limit is not None
 
     def log_message(self, *arguments):
@@ -74,12 +57,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def running_server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()

@@ -13,7 +13,6 @@ SLOW = {
     "test_enrolment",
     "test_enrolment_ray",
     "test_gallery_storage",
-    "test_home",
     "test_ipywidgets_7",
     "test_jupyterlab",
     "test_other_frontends",
@@ -23,7 +22,6 @@ SLOW = {
     "test_site",
     "test_style_lab",
     "test_training",
-    "test_weights",
     "test_widgets_training",
 }
 

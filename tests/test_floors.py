@@ -13,7 +13,6 @@ import course_utils
 
 FOLDER = Path(course_utils.__file__).parent
 FLOORS = (
-    {"home"},  # what ``import course_utils`` itself needs
     {"hardware", "images", "quizzes", "weights"},
     {"faces", "style"},
     {"checks", "runtime", "widgets"},
