@@ -18,7 +18,6 @@ SLOW = {
     "test_other_frontends",
     "test_parity",
     "test_privacy",
-    "test_runtime",
     "test_site",
     "test_style_lab",
     "test_training",
