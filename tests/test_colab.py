@@ -4,7 +4,6 @@ import subprocess
 import sys
 import tomllib
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,11 +20,11 @@ COLAB = dict(
 HAS = {canonicalize_name(name): version for name, version in COLAB.items()}
 
 
-@pytest.mark.parametrize("dependency", PROJECT["dependencies"])
-def test_pip_has_no_reason_to_replace_what_colab_has(dependency):
-    wanted = Requirement(dependency)
-    version = HAS.get(canonicalize_name(wanted.name))
-    assert version is None or wanted.specifier.contains(version)
+def test_pip_has_no_reason_to_replace_what_colab_has():
+    for dependency in PROJECT["dependencies"]:
+        wanted = Requirement(dependency)
+        version = HAS.get(canonicalize_name(wanted.name))
+        assert version is None or version in wanted.specifier, dependency
 
 
 def test_the_widgets_are_tested_on_colab_s_version():
@@ -41,14 +40,8 @@ def test_the_stand_in_looks_like_colab():
     assert printed == "True\n"
 
 
-@pytest.mark.parametrize(
-    "after, status, said",
-    [
-        ({"numpy": "2.1.3", "onnx": "1.22.0"}, 0, "installed: onnx 1.22.0"),
-        ({"numpy": "2.4.6"}, 1, "numpy was 2.1.3 and is 2.4.6"),
-        ({}, 1, "numpy was 2.1.3 and is gone"),
-    ],
-)
-def test_a_replaced_package_is_a_failure(capsys, after, status, said):
-    assert colab_environment.compare({"numpy": "2.1.3"}, after) == status
-    assert said in capsys.readouterr().out
+def test_a_replaced_package_is_a_failure(capsys):
+    before = {"numpy": "2.1.3", "torch": "2.11.0"}
+    after = {"numpy": "2.4.6", "torch": "2.11.0", "onnx": "1.22.0"}
+    assert colab_environment.compare(before, after) == 1
+    assert "numpy was 2.1.3 and is 2.4.6" in capsys.readouterr().out

@@ -1,7 +1,5 @@
 """Run the notebooks as Google Colab would: `make test-colab`.
 
-    python -m tools.colab_environment [NOTEBOOK...]
-
 Makes `build/colab-env` with Colab's Python and packages (colab_packages.txt),
 then executes the notebooks of the last commit there, away from the repository.
 The Setup cell stays as it is: a module stands in for `google.colab`, and git
@@ -11,7 +9,6 @@ Needs the package registries, and a Python 3.13, which uv finds or fetches;
 PYTHON313 names one. Pages with the results are left in `build/colab`.
 """
 
-import argparse
 import io
 import os
 import re
@@ -20,7 +17,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from tools.set_repository import ROOT, repository
+from tools.repository import ROOT, address
 
 PACKAGES = Path(__file__).with_name("colab_packages.txt")
 FOLDER = ROOT / "build/colab-env"
@@ -35,16 +32,11 @@ sys.modules["google.colab"] = types.ModuleType("google.colab")
 
 
 def main() -> int:
-    """Run all notebooks, or those named; return 1 when anything went wrong."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("notebooks", nargs="*", help="names; default: all")
-    names = options.parse_args().notebooks
+    """Run all notebooks; return 0 if all is well."""
     build()
     before = installed()
-    folder = unpack_notebooks()
-    chosen = [folder / Path(name).name for name in names]
-    failed = execute(chosen or sorted(folder.glob("*.ipynb")))
-    return failed or compare(before, installed())
+    failed = execute(sorted(unpack_notebooks().glob("*.ipynb")))
+    return compare(before, installed()) or failed
 
 
 def build() -> None:
@@ -82,7 +74,7 @@ def execute(notebooks: list[Path]) -> int:
         "IPYTHONDIR": str(FOLDER / "ipython"),
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
-        "GIT_CONFIG_VALUE_0": f"https://github.com/{repository(ROOT)}",
+        "GIT_CONFIG_VALUE_0": f"https://github.com/{address()}",
     }
     return subprocess.run(
         [*command, str(RESULTS), *map(str, notebooks)],
@@ -92,14 +84,11 @@ def execute(notebooks: list[Path]) -> int:
 
 
 def compare(before: dict[str, str], after: dict[str, str]) -> int:
-    """Print what was installed; return 1 if one of Colab's packages changed."""
-    added = [f"{n} {v}" for n, v in after.items() if n not in before]
-    changed = [n for n, v in before.items() if after.get(n) != v]
-    print("The Setup cell installed:", ", ".join(added))
+    """Print which of Colab's packages changed; return how many."""
+    changed = [name for name in before if after.get(name) != before[name]]
     for name in changed:
         print(f"{name} was {before[name]} and is {after.get(name, 'gone')}")
-    print(f"{len(before) - len(changed)} of Colab's packages are unchanged.")
-    return bool(changed)
+    return len(changed)
 
 
 def uv(*arguments: str) -> str:

@@ -43,12 +43,12 @@ def run_one(path: Path, html_folder: Path | None) -> bool:
     if html_folder:
         html_folder.mkdir(parents=True, exist_ok=True)
         page, _ = HTMLExporter().from_notebook_node(notebook)
-        write(page, html_folder / f"{path.stem}.html")
+        (html_folder / f"{path.stem}.html").write_text(page, encoding="utf-8")
     elif not error:
         normalise(notebook)
-        write(nbformat.writes(notebook) + "\n", path)
-    print(f"failed\n{error}" if error else "done", end=", ")
-    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+        nbformat.write(notebook, path)
+    seconds = time.perf_counter() - started
+    print(f"{error or 'done'}, {seconds:.0f} s", flush=True)
     return not error
 
 
@@ -72,34 +72,19 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
     """Drop what changes from run to run or from machine to machine."""
+    kernel = {"display_name": "Python 3", "language": "python"}
     notebook.metadata = {
-        "kernelspec": {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        },
+        "kernelspec": {**kernel, "name": "python3"},
         "language_info": {"name": "python"},
     }
     notebook.nbformat_minor = 5
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02d}"
-        cell.metadata = metadata_of(cell)
+        folded = cell.source.startswith(SOLUTION_TITLE)
+        cell.metadata = nbformat.from_dict(FOLDED if folded else {})
         for output in cell.get("outputs", ()):
             # Without its kernel a stored widget is but an error message.
             output.get("data", {}).pop(WIDGET, None)
-
-
-def metadata_of(cell: nbformat.NotebookNode) -> dict:
-    """Return all the metadata that a cell may have: a solution's fold."""
-    folded = cell.source.startswith(SOLUTION_TITLE)
-    return nbformat.from_dict(FOLDED if folded else {})
-
-
-def write(text: str, path: Path) -> None:
-    """Replace a file in one step, so that an interruption leaves the old."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 if __name__ == "__main__":
