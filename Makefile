@@ -62,7 +62,7 @@ site: with-tests  ## Make pages to read of the notebooks, in build/site/html
 	$(python) -m tools.site
 
 bench: with-tests  ## Measure the speed against the usual alternatives
-	set -e; for script in benchmarks/*.py; do $(python) $$script; done
+	set -e; for part in faces search style; do $(python) -m benchmarks.$$part; done
 
 pack: with-tests  ## Build the embedded face models again from their sources
 	$(python) -m tools.build_course_mini
