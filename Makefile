@@ -50,7 +50,7 @@ test: with-tests  ## Check style, run the tests, compare every notebook's output
 	  --nbval-cell-timeout=280
 
 test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
-	$(python) -m tools.colab_environment
+	tools/colab.sh
 
 run: with-tests  ## Execute all notebooks and leave readable HTML in build/
 	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)
