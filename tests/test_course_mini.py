@@ -13,7 +13,6 @@ import numpy as np
 import onnxruntime
 import pytest
 from insightface.app import FaceAnalysis
-from insightface.model_zoo import get_model
 
 from tools.build_course_mini import originals, sources
 from tools.build_course_mini.graph import Graph
@@ -122,21 +121,6 @@ def test_every_face_is_found_and_described_and_nothing_else(found, name):
         for points in (face.landmark_2d_106, face.landmark_3d_68[:, :2]):
             assert np.linalg.norm(points.mean(axis=0) - middle) < 0.3 * size
             assert np.abs(points - middle).max() < 0.9 * size
-
-
-@pytest.mark.parametrize("size", [(320, 320), (352, 672), None])
-def test_detector_works_at_other_sizes(size):
-    detector = get_model(
-        str(PACK / "detection.onnx"),
-        providers=CPU,
-        sess_options=one_thread(),
-    )
-    detector.prepare(0, det_thresh=THRESHOLD, input_size=size)
-    boxes, points = detector.detect(bgr("obama_1"))
-    assert len(boxes) == len(points) == 1
-    left, top, right, bottom = boxes[0, :4]
-    assert left < points[0, :, 0].min() < points[0, :, 0].max() < right
-    assert top < points[0, :, 1].min() < points[0, :, 1].max() < bottom
 
 
 # The same answers as the original networks
