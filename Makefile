@@ -15,7 +15,7 @@ no_browser := $(if $(screen),,--no-browser)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help environment with-tests lab check test test-colab run notebooks \
+.PHONY: help environment with-tests lab check test test-colab notebooks \
   site bench pack clean
 
 help:  ## List these commands
@@ -51,9 +51,6 @@ test: with-tests  ## Check style, run the tests, compare every notebook's output
 
 test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
 	tools/colab.sh
-
-run: with-tests  ## Execute all notebooks and leave readable HTML in build/
-	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)
 
 notebooks: with-tests  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
 	$(python) -m tools.execute_notebooks $(NOTEBOOK)

@@ -5,7 +5,7 @@
 # then executes the notebooks of the last commit there, away from the
 # repository. The Setup cell stays as it is: a module stands in for
 # google.colab, and git takes the repository's address for this folder, so that
-# pip installs from here. Pages with the results are left in build/colab.
+# pip installs from here. The notebooks with the outputs are left in build/colab.
 #
 # Needs the package registries, and a Python 3.13, which uv finds or fetches;
 # PYTHON313 names one.
@@ -33,7 +33,7 @@ git archive HEAD notebooks | tar -x -C "$results"
 export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="url.file://$PWD.insteadOf"
 export GIT_CONFIG_VALUE_0=$address
 PATH=$folder/bin:$PATH python -m tools.execute_notebooks \
-  --html "$results" "$results"/notebooks/*.ipynb
+  "$results"/notebooks/*.ipynb
 
 uv pip freeze --python "$folder" >"$results/after.txt"
 if grep -vxFf "$results/after.txt" "$results/before.txt"; then

@@ -1,10 +1,8 @@
-"""Execute notebooks in fresh kernels: `make run` and `make notebooks`.
+"""Execute notebooks in fresh kernels and store their outputs.
 
-python -m tools.execute_notebooks NOTEBOOK...             outputs stored
-python -m tools.execute_notebooks --html FOLDER NOTEBOOK...   HTML only
+python -m tools.execute_notebooks NOTEBOOK...        (`make notebooks`)
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -12,7 +10,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
 
 CELL_TIMEOUT_S = 900
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -22,29 +19,21 @@ SOLUTION_TITLE = "# @title Solution"
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """Execute every named notebook; return how many failed."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("notebooks", nargs="+", type=Path)
-    options.add_argument("--html", type=Path, metavar="FOLDER")
-    options = options.parse_args()
-    return sum(not run_one(path, options.html) for path in options.notebooks)
+    return sum(not run_one(Path(name)) for name in names)
 
 
-def run_one(path: Path, html_folder: Path | None) -> bool:
-    """Execute one notebook, save the result, and say whether it ran through.
+def run_one(path: Path) -> bool:
+    """Execute one notebook and say whether it ran through.
 
-    A failed notebook keeps its old outputs; its HTML shows the traceback.
+    A failed notebook keeps its old outputs.
     """
     print(f"{path.name} ...", end=" ", flush=True)
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     error = execute(notebook, path.parent)
-    if html_folder:
-        html_folder.mkdir(parents=True, exist_ok=True)
-        page, _ = HTMLExporter().from_notebook_node(notebook)
-        (html_folder / f"{path.stem}.html").write_text(page, encoding="utf-8")
-    elif not error:
+    if not error:
         normalise(notebook)
         nbformat.write(notebook, path)
     seconds = time.perf_counter() - started
@@ -88,4 +77,4 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
