@@ -5,7 +5,7 @@
 The loop is written again from its text with its own constants and flaws, which
 notebook 09 explains: all 31 modules, no normalisation of the input, pixels
 outside 0-1 that saving cuts off, 420 evaluations. It reads the embedded
-weights. Ours minimises the same loss, then paints its own presets.
+weights. Ours minimises the same loss.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.timing import interleave
-from course_utils import images, style
+from course_utils import images
 from course_utils.style import vgg
 from course_utils.style.losses import Targets
 from course_utils.style.optimizers import Lbfgs
@@ -30,28 +30,14 @@ ACTIVATION = 57.6
 
 
 def main():
-    """Print the time of an evaluation, of a picture, and of the presets."""
-    quick = "--quick" in sys.argv
-    content, painting = (
-        images.load_image(images.sample(name))
-        for name in ("content/china_pavilion", "styles/hokusai_great_wave")
-    )
-    article_table(content, painting, (256, 128) if quick else (512, 256))
-    print(f"\n{'Preset':10} {'backend':20}   seconds")
-    for name in ("quick",) if quick else ("quick", "balanced"):
-        recipe = getattr(style.StyleRecipe, name)()
-        for backend in vgg.BACKENDS:
-            result = style.transfer(content, painting, recipe, backend)
-            print(f"{name:10} {backend:20} {result.seconds:9.1f}")
-
-
-def article_table(content, painting, size):
     """Time both sides until a saved picture is as good as the article's."""
-    content, painting = (
-        np.asarray(Image.fromarray(picture).resize(size))
-        for picture in (content, painting)
+    size = (256, 128) if "--quick" in sys.argv else (512, 256)
+    article = Article(
+        *(
+            np.asarray(Image.open(images.sample(name)).resize(size))
+            for name in ("content/china_pavilion", "styles/hokusai_great_wave")
+        )
     )
-    article = Article(content, painting)
     choices = itertools.product(vgg.BACKENDS, ("float32", "bfloat16"))
     ours = {", ".join(choice): Ours(article, *choice) for choice in choices}
     runs = {name: side.step for name, side in ours.items()}
