@@ -15,7 +15,7 @@ no_browser := $(if $(screen),,--no-browser)
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help environment with-tests lab check test test-colab run notebooks \
+.PHONY: help environment with-tests lab check test test-colab notebooks \
   site bench pack clean
 
 help:  ## List these commands
@@ -50,10 +50,7 @@ test: with-tests  ## Check style, run the tests, compare every notebook's output
 	  --nbval-cell-timeout=280
 
 test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
-	$(python) -m tools.colab_environment
-
-run: with-tests  ## Execute all notebooks and leave readable HTML in build/
-	$(python) -m tools.execute_notebooks --html build $(NOTEBOOK)
+	tools/colab.sh
 
 notebooks: with-tests  ## Execute notebooks, store their outputs (NOTEBOOK=path: one)
 	$(python) -m tools.execute_notebooks $(NOTEBOOK)
@@ -62,7 +59,7 @@ site: with-tests  ## Make pages to read of the notebooks, in build/site/html
 	$(python) -m tools.site
 
 bench: with-tests  ## Measure the speed against the usual alternatives
-	set -e; for script in benchmarks/*.py; do $(python) $$script; done
+	set -e; for part in faces search style; do $(python) -m benchmarks.$$part; done
 
 pack: with-tests  ## Build the embedded face models again from their sources
 	$(python) -m tools.build_course_mini

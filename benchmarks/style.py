@@ -1,277 +1,224 @@
-"""How fast style transfer is, against the article's loops and this machine.
+"""How fast is style transfer? Beside the article's PyTorch loop, in one run.
 
-    python benchmarks/style.py            # about half an hour on two cores
-    python benchmarks/style.py --quick    # small pictures, a few minutes
+    python -m benchmarks.style [--quick]
 
-Everything compared is interleaved, so that a busy machine slows both sides.
-Prints one evaluation, the time to the quality of the picture that the article
-saves, and the presets.
+The loop is written again from its text with its own constants and flaws, which
+notebook 09 explains: all 31 modules, no normalisation of the input, pixels
+outside 0-1 that saving cuts off, 420 evaluations. It reads the embedded
+weights. Ours minimises the same loss.
 """
 
-import argparse
-import functools
 import itertools
-import json
-import subprocess
 import sys
-import time
 
-import article_style
 import numpy as np
+from PIL import Image
 
+from benchmarks.timing import interleave
 from course_utils import images
 from course_utils.style import vgg
+from course_utils.style.losses import Targets
 from course_utils.style.optimizers import Lbfgs
+from course_utils.style.torch_backend import torch
 
-ARTICLES = {
-    "torch": article_style.TorchArticle,
-    "tensorflow": article_style.TensorflowArticle,
-}
-PRECISIONS = ("float32", "bfloat16")
-CONTENT, STYLE = "content/china_pavilion", "styles/hokusai_great_wave"
+MODULES = {"0": "conv1_1", "5": "conv2_1", "10": "conv3_1", "15": "conv3_3"}
+STYLE_WEIGHT = 1e6
+TORCHVISION_MEAN = np.float32([0.485, 0.456, 0.406])
+TORCHVISION_STD = np.float32([0.229, 0.224, 0.225])
+# Brings the embedded weights' activations to the size of torchvision's.
+ACTIVATION = 57.6
 
 
 def main():
-    """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    options = parser.parse_args()
-    size = (128, 256) if options.quick else (256, 512)
-    evaluation_table(size, rounds=5 if options.quick else 15)
-    for backend in ARTICLES:
-        quality_table(backend, size)
-    preset_table(["quick"] if options.quick else ["quick", "balanced"])
-
-
-def evaluation_table(size, rounds):
-    """Time one loss and gradient, and the bare convolutions in between."""
-    height, width = size
-    layers = vgg.layers_up_to_deepest(ARTICLES["torch"].content_layers)
-    # Two operations a multiply-add, once forward and once backward.
-    work = {n: 4e-9 * vgg.multiply_adds(n, height, width) for n in layers}
-    evaluations = evaluation_runs(*pictures(size))
-    alone = {
-        (precision, layer): convolution_run(layer, size, precision)
-        for precision, layer in itertools.product(PRECISIONS, layers)
-    }
-    seconds = interleave(evaluations | alone, rounds)
-    rows = []
-    for name in evaluations:
-        least = min(seconds[name])
-        precision = "bfloat16" if "bfloat16" in name else "float32"
-        bare = {n: min(seconds[precision, n]) for n in layers}
-        rate = sum(work.values()) / least
-        best = max(work[n] / bare[n] for n in layers)
-        rows.append(
-            [
-                name,
-                f"{least:.3f}",
-                f"{np.median(seconds[name]):.3f}",
-                f"{min(seconds['article, torch']) / least:.2f}",
-                f"{rate:.0f}",
-                f"{100 * rate / best:.0f} %",
-                f"{100 * sum(bare.values()) / least:.0f} %",
-            ]
+    """Time both sides until a saved picture is as good as the article's."""
+    size = (256, 128) if "--quick" in sys.argv else (512, 256)
+    article = Article(
+        *(
+            np.asarray(Image.open(images.sample(name)).resize(size))
+            for name in ("content/china_pavilion", "styles/hokusai_great_wave")
         )
-    print_table(
-        f"One evaluation, {width} x {height}",
-        ["", "least s", "median s", "ratio", "GFLOP/s", "of best", "of all"],
-        rows,
     )
-    print(
-        "GFLOP/s: of the convolutions. Of best: of the fastest convolution's "
-        "rate.\nOf all: the share that the same convolutions take alone."
-    )
-
-
-def evaluation_runs(content, style) -> dict:
-    """Return the article's evaluations and ours of its PyTorch loss."""
-    articles = {name: make(content, style) for name, make in ARTICLES.items()}
-    runs = {f"article, {n}": a.evaluation() for n, a in articles.items()}
-    start = np.float32(content) / 255
-    for backend, precision in itertools.product(ARTICLES, PRECISIONS):
-        evaluate = objective(
-            articles["torch"], backend, precision, content, style
+    choices = itertools.product(vgg.BACKENDS, ("float32", "bfloat16"))
+    ours = {", ".join(choice): Ours(article, *choice) for choice in choices}
+    runs = {name: side.step for name, side in ours.items()}
+    seconds = interleave({"the article": article.evaluate} | runs, 5)
+    evaluations, picture = article.paint()
+    loss = article.judge(picture)
+    counts = {"the article": evaluations}
+    for name, side in ours.items():
+        counts[name] = side.evaluations_until(loss)
+    print(f"{'':22} an evaluation   the picture of loss {loss:.4g}")
+    for name, count in counts.items():
+        each, whole = seconds[name], count * seconds[name]
+        ratio = seconds["the article"] / each
+        gain = evaluations * seconds["the article"] / whole
+        print(
+            f"{name:22} {each:7.3f} s {ratio:5.2f} x "
+            f"{count:5} evaluations {whole:7.2f} s {gain:6.1f} x"
         )
-        runs[f"{backend}, {precision}"] = functools.partial(evaluate, start)
-    return runs
-
-
-def quality_table(backend, size):
-    """Time until a saved picture is as good as the article's saved one.
-
-    Ours paints whole after every 100 evaluations of the article's loop. Of
-    both sides the fastest stretch counts: of the article's loop the best 20
-    evaluations, of ours the best whole run.
-    """
-    content, style = pictures(size)
-    article = ARTICLES[backend](content, style)
-    start = np.float32(content) / 255
-    ours = {
-        precision: objective(article, backend, precision, content, style)
-        for precision in PRECISIONS
-    }
-    for evaluate in ours.values():
-        evaluate(start)  # compiling is not painting
-    rates, losses = [], {0: None}
-    paintings = {name: [] for name in ours}
-    started = time.perf_counter()
-    for count, picture in article.run():
-        spent = time.perf_counter() - started
-        rates.append(spent / (count - max(losses)))
-        losses[count] = article.judge(picture)
-        if count % 100 == 0:
-            for name, evaluate in ours.items():
-                paintings[name].append(paint(start, evaluate))
-        started = time.perf_counter()
-    rows = []
-    for until in (max(losses), 100):
-        seconds, loss = until * min(rates), losses[until]
-        rows.append([f"article, {backend}", "", until, f"{seconds:.1f}", "1"])
-        for precision, paths in paintings.items():
-            reached = [first_at(article, loss, path) for path in paths]
-            evaluations, fastest = min(reached, key=lambda pair: pair[1])
-            rows.append(
-                [
-                    f"{backend}, {precision}",
-                    f"loss {loss:.4g}",
-                    evaluations,
-                    f"{fastest:.2f}",
-                    f"{seconds / fastest:.1f}",
-                ]
-            )
-    print_table(
-        f"Time to the article's saved picture, {size[1]} x {size[0]}",
-        ["", "until", "evaluations", "seconds", "ratio"],
-        rows,
-    )
     print("Judged by the article's own loss of the clipped 8-bit picture.")
 
 
-def paint(start, evaluate):
-    """Minimise; return (seconds, best 8-bit picture) of every evaluation."""
-    optimizer, path, started = Lbfgs(start), [], time.perf_counter()
-    for _ in range(40):
-        optimizer.tell(*evaluate(optimizer.trial))
-        picture = np.uint8(np.round(255 * optimizer.best))
-        path.append((time.perf_counter() - started, picture))
-    return path
+class Article:
+    """The loop: L-BFGS on [0, 1] fed in raw."""
+
+    def __init__(self, content, painting):
+        """Compute the targets, as the article does before its loop."""
+        self.pictures = content, painting
+        self.model = torchvision_trunk()
+        self.start = as_tensor(content)
+        with torch.no_grad():
+            self.content = self.features(self.start)["15"]
+            features = self.features(as_tensor(painting))
+        self.grams = {name: gram(found) for name, found in features.items()}
+
+    def features(self, x):
+        """Return what the loop keeps on the way through all modules."""
+        found = {}
+        for name, module in self.model.named_children():
+            x = module(x)
+            if name in MODULES:
+                found[name] = x
+        return found
+
+    def loss(self, x):
+        """Return content loss + 1e6 * style loss."""
+        features = self.features(x)
+        errors = [
+            (gram(features[name]) - target).square().mean()
+            for name, target in self.grams.items()
+        ]
+        content = (features["15"] - self.content).square().mean()
+        return content + STYLE_WEIGHT * sum(errors)
+
+    def evaluate(self):
+        """Do one evaluation."""
+        x = self.start.clone().requires_grad_(True)
+        self.loss(x).backward()
+        return x.grad.cpu()
+
+    def paint(self):
+        """Run the loop; return (evaluations, saved picture)."""
+        output = self.start.clone().requires_grad_(True)
+        optimizer = torch.optim.LBFGS([output])
+        count = 0
+
+        def closure():
+            nonlocal count
+            count += 1
+            optimizer.zero_grad()
+            loss = self.loss(output)
+            loss.backward()
+            return loss
+
+        while count <= 400:
+            optimizer.step(closure)
+        pixels = output.detach().clamp(0, 1)[0].cpu().numpy()
+        return count, np.uint8(255 * pixels).transpose(1, 2, 0)
+
+    def judge(self, picture) -> float:
+        """Return the loss of a saved picture."""
+        with torch.no_grad():
+            return self.loss(as_tensor(picture)).item()
 
 
-def first_at(article, loss, path):
-    """Return (evaluations, seconds) of the first picture at most ``loss``."""
-    for count, (seconds, picture) in enumerate(path, start=1):
-        if article.judge(picture) <= loss:
-            return count, seconds
-    return len(path), float("inf")
+class Ours:
+    """The same loss in course_utils."""
+
+    def __init__(self, article, backend, precision):
+        """Build the network and its objective."""
+        self.article = article
+        layers = torchvision_weights(["conv3_3"])
+        kernel, bias = layers["conv1_1"]
+        layers["conv1_1"] = kernel / 255, bias
+        weights = vgg.Weights(layers, np.zeros(3, np.float32))
+        network = vgg.load_backend(backend).Network(weights, "max", precision)
+        self.targets = article_targets(network, *article.pictures)
+        self.objective = network.objective(self.targets)
+        self.optimizer = self._begin()
+
+    def step(self):
+        """Do one evaluation and what the optimiser makes of it."""
+        terms, gradient = self.objective(self.optimizer.trial)
+        self.optimizer.tell(self.targets.losses(terms).total, gradient)
+
+    def evaluations_until(self, loss) -> float:
+        """Return how many it takes until a saved picture has this loss."""
+        self.optimizer = self._begin()
+        for count in range(1, 101):
+            self.step()
+            picture = np.uint8(np.round(255 * self.optimizer.best))
+            if self.article.judge(picture) <= loss:
+                return count
+        return float("inf")
+
+    def _begin(self):
+        return Lbfgs(np.float32(self.article.pictures[0]) / 255)
 
 
-def objective(article, backend, precision, content, style):
-    """Return the article's loss by course_utils: pixels -> loss, gradient."""
-    network = vgg.load_backend(backend).Network(
-        article.weights(), "max", precision
+def article_targets(network, content, painting) -> Targets:
+    """Give course_utils the article's loss, absolute as it is.
+
+    Its Gram matrices are divided by the channels too, and nothing is made
+    relative: both are constants, moved into the layers' weights.
+    """
+    features = network.features(np.float32(content) / 255, ["conv3_3"])
+    grams = network.gram_matrices(np.float32(painting) / 255, MODULES.values())
+    return Targets(
+        features,
+        grams,
+        {name: np.square(f).mean() for name, f in features.items()},
+        {name: np.square(g / len(g)).mean() for name, g in grams.items()},
+        content_weight=1.0,
+        style_weight=STYLE_WEIGHT,
+        tv_weight=0.0,
     )
-    targets = article_style.targets(article, network, content, style)
-    evaluate = network.objective(targets)
-
-    def loss_and_gradient(pixels):
-        terms, gradient = evaluate(pixels)
-        return targets.losses(terms).total, gradient
-
-    return loss_and_gradient
 
 
-def preset_table(presets):
-    """Paint with the presets, each in a process of its own."""
-    rows = []
-    for preset, backend in itertools.product(presets, ARTICLES):
-        command = [sys.executable, "-c", PAINT, preset, backend, CONTENT, STYLE]
-        answer = subprocess.run(command, capture_output=True, check=True)
-        found = json.loads(answer.stdout.splitlines()[-1])
-        rows.append([preset, backend, *found])
-    titles = ["preset", "backend", "size", "evaluations", "seconds", "peak MiB"]
-    print_table("Presets, precision auto", titles, rows)
+def torchvision_weights(layers) -> dict:
+    """Bring the embedded weights to torchvision's conventions.
+
+    Input (x - mean) / std of pixels in 0-1, activations of about its size.
+    """
+    loaded = vgg.load_weights(layers=layers).layers
+    weights = {name: (k, b / ACTIVATION) for name, (k, b) in loaded.items()}
+    kernel, bias = loaded["conv1_1"]
+    shift = 255 * TORCHVISION_MEAN - vgg.CAFFE_MEAN
+    bias = bias + np.einsum("hwio,i->o", kernel, shift)
+    scale = 255 * TORCHVISION_STD / ACTIVATION
+    weights["conv1_1"] = kernel * scale[:, None], bias / ACTIVATION
+    return weights
 
 
-PAINT = """
-import json, sys
-from pathlib import Path
-from course_utils import images, style
-preset, backend, content, painting = sys.argv[1:]
-photo = images.load_image(images.sample(content))
-painting = images.load_image(images.sample(painting))
-recipe = getattr(style.StyleRecipe, preset)()
-result = style.transfer(photo, painting, recipe, backend)
-height, width, _ = result.image.shape
-# Not getrusage's maximum, which a new process inherits from its parent.
-lines = Path("/proc/self/status").read_text().splitlines()
-(peak,) = (int(x.split()[1]) // 1024 for x in lines if x.startswith("VmHWM"))
-print(json.dumps([f"{width} x {height}", len(result.history),
-                  f"{result.seconds:.1f}", peak]))
-"""
+def torchvision_trunk():
+    """Return torchvision's 31 modules with the embedded weights."""
+    import torchvision  # after the backend has set up PyTorch
+
+    model = torchvision.models.vgg16(weights=None, num_classes=1).features
+    for name, (kernel, bias) in torchvision_weights(vgg.LAYERS).items():
+        layer = model[vgg.torchvision_index(name)]
+        layer.weight.data = torch.tensor(kernel.transpose(3, 2, 0, 1).copy())
+        layer.bias.data = torch.tensor(bias)
+    return model.to(device()).eval().requires_grad_(False)
 
 
-def convolution_run(layer, size, precision):
-    """Return a layer's convolution alone, forward and backward."""
-    torch_backend = vgg.load_backend("torch")
-    torch = torch_backend.torch
-    cuda = torch.cuda.is_available()
-    weight, _ = vgg.load_weights(layers=[layer]).layers[layer]
-    inputs, outputs = weight.shape[2:]
-    height, width = (side >> (vgg.block_of(layer) - 1) for side in size)
-    x, kernel = (
-        torch.rand(
-            *shape,
-            dtype=torch_backend.DTYPES[precision],
-            device="cuda" if cuda else "cpu",
-        ).contiguous(memory_format=torch.channels_last)
-        for shape in ((1, inputs, height, width), (outputs, inputs, 3, 3))
-    )
-    x.requires_grad_(True)
-
-    def convolve():
-        y = torch.nn.functional.conv2d(x, kernel, padding=1)
-        torch.autograd.grad(y, x, y.detach())
-        if cuda:
-            torch.cuda.synchronize()
-
-    return convolve
+def gram(features):
+    """Return the article's Gram matrix."""
+    batch, channels, height, width = features.shape
+    flat = features.view(batch, channels, height * width)
+    products = torch.bmm(flat, flat.transpose(1, 2))
+    return products / (channels * height * width)
 
 
-def interleave(runs, rounds) -> dict[str, list[float]]:
-    """Time every function once a round, after a first call that is not."""
-    for run in runs.values():
-        run()
-    seconds = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - started)
-    return seconds
+def as_tensor(picture):
+    """Return an RGB uint8 picture as (1, 3, height, width) in 0-1."""
+    array = np.float32(picture).transpose(2, 0, 1)[None] / 255
+    return torch.tensor(np.ascontiguousarray(array), device=device())
 
 
-def pictures(size):
-    """Return content and style, stretched to (height, width) as it does."""
-    from PIL import Image
-
-    loaded = [images.load_image(images.sample(n)) for n in (CONTENT, STYLE)]
-    bilinear = Image.Resampling.BILINEAR
-    return [
-        np.asarray(Image.fromarray(picture).resize(size[::-1], bilinear))
-        for picture in loaded
-    ]
-
-
-def print_table(title, titles, rows):
-    """Print left-aligned columns under a title."""
-    lines = [titles, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    print(f"\n{title}")
-    for line in lines:
-        cells = zip(line, widths, strict=True)
-        print("  " + "  ".join(cell.ljust(width) for cell, width in cells))
-    sys.stdout.flush()
+def device() -> str:
+    """Return where PyTorch computes."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_any_shape_of_an_upload_fits(picker, upload, shape):
         (
             "half.jpg",
             images.sample("faces/obama_2").read_bytes()[:20_000],
-            "half.jpg is damaged",
+            "half.jpg is not a picture",
         ),
     ],
 )

@@ -1,10 +1,8 @@
-"""Execute notebooks in fresh kernels: `make run` and `make notebooks`.
+"""Execute notebooks in fresh kernels and store their outputs.
 
-python -m tools.execute_notebooks NOTEBOOK...             outputs stored
-python -m tools.execute_notebooks --html FOLDER NOTEBOOK...   HTML only
+python -m tools.execute_notebooks NOTEBOOK...        (`make notebooks`)
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -12,7 +10,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
 
 CELL_TIMEOUT_S = 900
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -22,33 +19,25 @@ SOLUTION_TITLE = "# @title Solution"
 FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """Execute every named notebook; return how many failed."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("notebooks", nargs="+", type=Path)
-    options.add_argument("--html", type=Path, metavar="FOLDER")
-    options = options.parse_args()
-    return sum(not run_one(path, options.html) for path in options.notebooks)
+    return sum(not run_one(Path(name)) for name in names)
 
 
-def run_one(path: Path, html_folder: Path | None) -> bool:
-    """Execute one notebook, save the result, and say whether it ran through.
+def run_one(path: Path) -> bool:
+    """Execute one notebook and say whether it ran through.
 
-    A failed notebook keeps its old outputs; its HTML shows the traceback.
+    A failed notebook keeps its old outputs.
     """
     print(f"{path.name} ...", end=" ", flush=True)
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     error = execute(notebook, path.parent)
-    if html_folder:
-        html_folder.mkdir(parents=True, exist_ok=True)
-        page, _ = HTMLExporter().from_notebook_node(notebook)
-        write(page, html_folder / f"{path.stem}.html")
-    elif not error:
+    if not error:
         normalise(notebook)
-        write(nbformat.writes(notebook) + "\n", path)
-    print(f"failed\n{error}" if error else "done", end=", ")
-    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+        nbformat.write(notebook, path)
+    seconds = time.perf_counter() - started
+    print(f"{error or 'done'}, {seconds:.0f} s", flush=True)
     return not error
 
 
@@ -72,35 +61,20 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
     """Drop what changes from run to run or from machine to machine."""
+    kernel = {"display_name": "Python 3", "language": "python"}
     notebook.metadata = {
-        "kernelspec": {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        },
+        "kernelspec": {**kernel, "name": "python3"},
         "language_info": {"name": "python"},
     }
     notebook.nbformat_minor = 5
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02d}"
-        cell.metadata = metadata_of(cell)
+        folded = cell.source.startswith(SOLUTION_TITLE)
+        cell.metadata = nbformat.from_dict(FOLDED if folded else {})
         for output in cell.get("outputs", ()):
             # Without its kernel a stored widget is but an error message.
             output.get("data", {}).pop(WIDGET, None)
 
 
-def metadata_of(cell: nbformat.NotebookNode) -> dict:
-    """Return all the metadata that a cell may have: a solution's fold."""
-    folded = cell.source.startswith(SOLUTION_TITLE)
-    return nbformat.from_dict(FOLDED if folded else {})
-
-
-def write(text: str, path: Path) -> None:
-    """Replace a file in one step, so that an interruption leaves the old."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Make `.venv` with the tested versions of everything, or repair it.
+"""Make `.venv` with the tested versions of everything, or complete it.
 
     python3 tools/setup_environment.py            (Windows: py ...)
     python3 tools/setup_environment.py --tests    what the tests need, too
@@ -27,27 +27,26 @@ UNFINISHED = "unfinished"
 COURSE = "requirements.txt"
 TESTS = "requirements-test.txt"  # begins with all of COURSE
 # In vain a try shall cost seconds; uv's own patience is minutes.
-PATIENCE = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}
+IMPATIENT = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "10"}
 
 
 def main(arguments):
     """Bring `.venv` up to date; exit with one sentence where that fails."""
     check_this_python()
     requirements = TESTS if "--tests" in arguments else COURSE
-    wanted, stamp = fingerprint(requirements), read_stamp()
-    enough = (wanted, fingerprint(TESTS))
-    error = import_error()
-    damaged = bool(error) and not is_system_library(error)
-    if stamp not in enough or damaged:
-        if stamp in (*enough, UNFINISHED) or not python_runs():
-            create()
+    enough = (fingerprint(requirements), fingerprint(TESTS))
+    stamp = STAMP.read_text() if STAMP.exists() else ""
+    # A new version of the system's Python takes the old one's file away.
+    lost = not PYTHON.exists()
+    if lost or stamp not in enough:
+        create(clear=lost or stamp == UNFINISHED)
         STAMP.write_text(UNFINISHED)
         install(requirements)
-        configure_jupyter()
-        STAMP.write_text(wanted)
-        error = import_error()
-    if error:
-        sys.exit(explain(error))
+        # JupyterLab's start shall not ask the network.
+        news = "@jupyterlab/apputils-extension:announcements"
+        run("-m", "jupyter", "labextension", "disable", news, quiet=True)
+        STAMP.write_text(enough[0])
+    check_opencv()
 
 
 def check_this_python():
@@ -78,114 +77,64 @@ def fingerprint(requirements):
     return digest.hexdigest()
 
 
-def read_stamp():
-    """Return what the last run left, '' where none did."""
-    return STAMP.read_text() if STAMP.exists() else ""
-
-
-def python_runs():
-    """Say whether `.venv` holds a working Python of a supported version."""
-    supported = f"{OLDEST_PYTHON} <= sys.version_info[:2] <= {NEWEST_PYTHON}"
-    code = f"import sys; sys.exit(not {supported})"
-    return PYTHON.exists() and succeeds("-c", code, quiet=True)
-
-
-def create():
-    """Make an empty environment, removing what was there."""
+def create(clear):
+    """Make an environment, or complete the one that is there."""
     import venv
 
     print("Making .venv ...", flush=True)
-    # Python goes first: an environment half deleted must not look whole.
-    if PYTHON.exists():
-        PYTHON.unlink()
-    venv.EnvBuilder(clear=True, symlinks=os.name != "nt").create(str(FOLDER))
+    symlinks = os.name != "nt"
+    venv.EnvBuilder(clear=clear, symlinks=symlinks, with_pip=True).create(
+        str(FOLDER)
+    )
 
 
 def install(requirements):
     """Install the tested versions and course_utils itself (editable)."""
-    if not succeeds("-c", "import pip", quiet=True):
-        run("-m", "ensurepip", "--default-pip", quiet=True)
     print("Installing the tested versions ...", flush=True)
     what = ("-r", str(ROOT / requirements), "-e", str(ROOT))
     # uv is many times faster; pip knows every mirror and proxy setting.
-    os.environ.setdefault("UV_SYSTEM_CERTS", "1")
+    uv = ("-m", "uv", "pip", "install", "--python", str(PYTHON))
     if succeeds("-m", "pip", "install", "--quiet", "uv"):
-        install_pytorch()
-        if uv_installs(*what):
+        # First PyTorch in the build for this machine: uv looks for a driver
+        # of NVIDIA, AMD or Intel. Where PyTorch's own site cannot be reached,
+        # the usual build comes with the rest, on Linux the one with CUDA.
+        constraint = ("--constraint", str(ROOT / COURSE))
+        pytorch = ("--torch-backend=auto", "torch", "torchvision")
+        if not succeeds(*uv, *constraint, *pytorch, **IMPATIENT):
+            print("PyTorch's site does not answer: the usual build comes.")
+        if succeeds(*uv, *what):
             return
     print("uv could not do it; pip tries the same.", flush=True)
     run("-m", "pip", "install", *what)
 
 
-def install_pytorch():
-    """Take PyTorch in the build that this machine can use.
+def check_opencv():
+    """Exit where a library of the operating system is missing.
 
-    uv looks for a driver of NVIDIA, AMD or Intel and takes torch and
-    torchvision, both, from that index of PyTorch's own. Where it cannot be
-    reached, what follows brings the usual build: with CUDA on Linux.
+    OpenCV is the one package that needs any.
     """
-    print("PyTorch, in the build for this machine ...", flush=True)
-    versions = ("--constraint", str(ROOT / COURSE))
-    if not uv_installs(
-        *("--torch-backend=auto", *versions, "torch", "torchvision"),
-        **PATIENCE,
-    ):
-        print("PyTorch's site does not answer; the usual build comes instead.")
-
-
-def uv_installs(*what, **environment):
-    """Let uv install something, and say whether it could."""
-    command = ("-m", "uv", "pip", "install", "--python", str(PYTHON))
-    return succeeds(*command, *what, **environment)
-
-
-def configure_jupyter():
-    """Name the kernel, and let JupyterLab start without asking the network."""
-    kernel = "-m ipykernel install --sys-prefix --name python3 --display-name"
-    run(*kernel.split(), "Course companion", quiet=True)
-    news = "@jupyterlab/apputils-extension:announcements"
-    run("-m", "jupyter", "labextension", "disable", news, quiet=True)
-
-
-def import_error():
-    """Return the last line of a failed import in `.venv`, '' when all is well.
-
-    OpenCV is the one package that needs libraries of the operating system.
-    """
-    if not PYTHON.exists():
-        return "no Python in .venv"
+    # -I: the course_utils of the working folder must not stand in.
     done = subprocess.run(
-        # -I: the course_utils of the working folder must not stand in.
         [str(PYTHON), "-I", "-c", "import cv2, course_utils"],
         stderr=subprocess.PIPE,
         text=True,
     )
-    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
-
-
-def is_system_library(error):
-    """Say whether an import failed for a library of the operating system."""
-    return "cannot open shared object file" in error
-
-
-def explain(error):
-    """Turn an import error into a sentence that says what to do."""
-    if is_system_library(error):
-        return (
+    error = done.stderr.strip().rpartition("\n")[2]
+    if done.returncode and "cannot open shared object file" in error:
+        sys.exit(
             f"OpenCV lacks a system library ({error}). Install it and "
             "repeat: sudo apt-get install -y libgl1 libglib2.0-0"
         )
-    return f"The new environment does not work: {error}"
+    if done.returncode:
+        sys.exit(f"{error}. Delete the folder .venv and repeat the command.")
 
 
 def succeeds(*arguments, quiet=False, **environment):
     """Run `.venv`'s Python and say whether it exited well."""
-    output = subprocess.DEVNULL if quiet else None
     status = subprocess.call(
         [str(PYTHON), *arguments],
-        stdout=output,
-        stderr=output,
-        env=dict(os.environ, **environment),
+        stderr=subprocess.DEVNULL if quiet else None,
+        env=dict(os.environ, UV_SYSTEM_CERTS="1", **environment),
     )
     return status == 0
 

@@ -26,25 +26,19 @@ def build_gender_age(manifest, weights):
     (batch, 3): probability of female, of male, and the age in centuries.
     """
     network = _Network(manifest, weights)
-    features = network.features(_face_crop(network.graph))
-    network.heads(features)
+    network.heads(network.features(_face_crop(network.graph)))
     return network.graph.serialise(
         {"data": ["batch", 3, INSIGHTFACE_SIZE, INSIGHTFACE_SIZE]},
         {"fc1": ["batch", 3]},
     )
 
 
-def face_window():
-    """Return left, top and size of the network's part of the crop, pixels."""
+def _face_crop(graph):
     pixels_per_box = INSIGHTFACE_SIZE / 1.5
     half = CROP * pixels_per_box / 2
     left = round(INSIGHTFACE_SIZE / 2 - half)
     top = round(INSIGHTFACE_SIZE / 2 - half + SHIFT_DOWN * pixels_per_box)
-    return left, top, round(2 * half)
-
-
-def _face_crop(graph):
-    left, top, size = face_window()
+    size = round(2 * half)
     crop = graph.add(
         "Slice",
         "data",
@@ -69,23 +63,25 @@ class _Network:
         position = 0
         for entry in json.loads(manifest)[0]["weights"]:
             integer = "quantization" in entry
-            count = int(np.prod(entry["shape"]))
             values = np.frombuffer(
-                weights, np.uint8 if integer else "<f4", count, position
+                weights,
+                np.uint8 if integer else "<f4",
+                int(np.prod(entry["shape"])),
+                position,
             )
             self._entries[entry["name"]] = entry, values
             position += values.nbytes
 
     def features(self, values):
         """Append the trunk; return features of shape (batch, channels)."""
-        values = self._convolve("entry_flow/conv_in", values, 112, 2)
+        values = self._convolve("entry_flow/conv_in", values, 112)
         values = self.graph.add("Relu", values)
         values = self._reduce("entry_flow/reduction_block_0", values, 56)
         values = self._reduce("entry_flow/reduction_block_1", values, 28)
         for block in (0, 1):
             values = self._residual(f"middle_flow/main_block_{block}", values)
         values = self._reduce("exit_flow/reduction_block", values, 14)
-        values = self._separable("exit_flow/separable_conv", values, 7)
+        values = self._separable("exit_flow/separable_conv", values)
         values = self.graph.add("Relu", values)
         values = self.graph.add("GlobalAveragePool", values)
         return self.graph.add("Flatten", values, axis=1)
@@ -102,38 +98,31 @@ class _Network:
         self.graph.add("Concat", gender, centuries, name="fc1", axis=1)
 
     def _reduce(self, name, values, size):
-        branch = self._activated(f"{name}/separable_conv0", values, size)
-        branch = self._activated(f"{name}/separable_conv1", branch, size)
-        before, after = same_padding(size, 3, 2)
+        branch = self._activated(f"{name}/separable_conv0", values)
+        branch = self._activated(f"{name}/separable_conv1", branch)
+        window = same_padding(size, 3, 2)
         branch = self.graph.add(
-            "MaxPool",
-            branch,
-            kernel_shape=[3, 3],
-            strides=[2, 2],
-            pads=[before, before, after, after],
+            "MaxPool", branch, kernel_shape=[3, 3], **window
         )
-        shortcut = self._convolve(f"{name}/expansion_conv", values, size, 2)
+        shortcut = self._convolve(f"{name}/expansion_conv", values, size)
         return self.graph.add("Add", branch, shortcut)
 
     def _residual(self, name, values):
         branch = values
         for layer in range(3):
-            branch = self._activated(
-                f"{name}/separable_conv{layer}", branch, 14
-            )
+            branch = self._activated(f"{name}/separable_conv{layer}", branch)
         return self.graph.add("Add", branch, values)
 
-    def _activated(self, name, values, size):
-        return self._separable(name, self.graph.add("Relu", values), size)
+    def _activated(self, name, values):
+        return self._separable(name, self.graph.add("Relu", values))
 
-    def _separable(self, name, values, size):
+    def _separable(self, name, values):
         depthwise = self._weight(f"{name}/depthwise_filter", (2, 3, 0, 1))
-        channels = self._shape(f"{name}/depthwise_filter")[2]
         values = self.graph.add(
             "Conv",
             values,
             depthwise,
-            group=channels,
+            group=self._shape(f"{name}/depthwise_filter")[2],
             kernel_shape=[3, 3],
             pads=[1, 1, 1, 1],
         )
@@ -141,25 +130,23 @@ class _Network:
         bias = self._weight(f"{name}/bias")
         return self.graph.add("Conv", values, pointwise, bias)
 
-    def _convolve(self, name, values, size, stride):
+    def _convolve(self, name, values, size):
+        """Append a convolution of stride 2."""
         kernel = self._weight(f"{name}/filters", (3, 2, 0, 1))
         width = self._shape(f"{name}/filters")[0]
-        before, after = same_padding(size, width, stride)
         return self.graph.add(
             "Conv",
             values,
             kernel,
             self._weight(f"{name}/bias"),
             kernel_shape=[width, width],
-            strides=[stride, stride],
-            pads=[before, before, after, after],
+            **same_padding(size, width, 2),
         )
 
     def _dense(self, name, values):
         weights = self._weight(f"{name}/weights")
-        return self.graph.add(
-            "Gemm", values, weights, self._weight(f"{name}/bias")
-        )
+        bias = self._weight(f"{name}/bias")
+        return self.graph.add("Gemm", values, weights, bias)
 
     def _shape(self, name):
         return self._entries[name][0]["shape"]

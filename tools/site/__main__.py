@@ -16,15 +16,14 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_markdown_cell
 
+from tools import repository
 from tools.execute_notebooks import SOLUTION_TITLE
-from tools.set_repository import ROOT, repository
+from tools.repository import ROOT
 
 HERE = Path(__file__).parent
 SITE = ROOT / "build/site"
 SOURCE, PAGES = SITE / "source", SITE / "html"
-PICTURES = ROOT / "images/widgets"
 ELSEWHERE = re.compile(r"\]\(\.\./(?!images/)")  # in the repository
 MARKER = re.compile(r"^# NBVAL_\w+\n")  # for the tests, not for readers
 WIDGET = re.compile(r"(\w*(?:Explorer|Lab))\(")
@@ -33,7 +32,7 @@ ALIVE = "*In Jupyter and in Colab this is alive: run the notebook there.*"
 
 def main() -> int:
     """Write the sources, let Sphinx make pages of them, add the notebooks."""
-    address = os.environ.get("GITHUB_REPOSITORY", repository(ROOT))
+    address = os.environ.get("GITHUB_REPOSITORY", repository.address())
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(ROOT / "images", SOURCE / "images")
     for name in ("conf.py", "index.md", "style.css"):
@@ -46,8 +45,7 @@ def main() -> int:
     for name, text in notebooks.items():
         files = f"https://github.com/{address}/blob/main/"
         text = ELSEWHERE.sub(f"]({files}", text)
-        page = readable(nbformat.reads(text, as_version=4))
-        nbformat.write(page, SOURCE / "notebooks" / name)
+        nbformat.write(readable(text), SOURCE / "notebooks" / name)
     if status := sphinx(address):
         return status
     for name, text in notebooks.items():
@@ -64,45 +62,33 @@ def published(path: Path, address: str) -> str:
     Colab opens it from the branch that holds the pages.
     """
     text = path.read_text(encoding="utf-8")
-    text = text.replace(repository(ROOT), address)
+    text = text.replace(repository.address(), address)
     main, pages = (f"{address}/blob/{b}/" for b in ("main", "gh-pages"))
     return text.replace(main, pages)
 
 
-def readable(notebook):
+def readable(text: str):
     """Return a notebook as a page shows it.
 
     Solutions are folded; a widget becomes its picture.
     """
-    cells = []
+    notebook = nbformat.reads(text, as_version=4)
     for cell in notebook.cells:
-        cells.append(cell)
-        if cell.cell_type == "markdown":
-            continue
         if cell.source.startswith(SOLUTION_TITLE):
             cell.metadata.tags = ["hide-cell"]
-        else:
-            cell.source = MARKER.sub("", cell.source)
-            cells += map(new_markdown_cell, pictures_of_widgets(cell))
-    notebook.cells = cells
+        for output in cell.get("outputs", ()):
+            shown = output.get("data", {}).get("text/plain", "")
+            if widget := WIDGET.match(shown):
+                output.data = {"text/markdown": picture_of(widget[1])}
+        cell.source = MARKER.sub("", cell.source)
     return notebook
-
-
-def pictures_of_widgets(cell) -> list[str]:
-    """Take the widgets out of a cell's outputs; return what stands for them."""
-    shown = [
-        (output, WIDGET.match(output.get("data", {}).get("text/plain", "")))
-        for output in cell.outputs
-    ]
-    cell.outputs = [output for output, widget in shown if not widget]
-    return [picture_of(widget[1]) for _, widget in shown if widget]
 
 
 def picture_of(widget: str) -> str:
     """Return the Markdown that stands where a widget was."""
-    if (PICTURES / f"{widget}.jpg").exists():
-        return f"![{widget}](../images/widgets/{widget}.jpg)\n\n{ALIVE}"
-    return ALIVE
+    picture = f"images/widgets/{widget}.jpg"
+    seen = f"![{widget}](../{picture})\n\n" if (ROOT / picture).exists() else ""
+    return f"{seen}{ALIVE}"
 
 
 def sphinx(address: str) -> int:
