@@ -101,8 +101,8 @@ def assert_same_table(gallery, expected):
 
 
 def by_photograph(gallery):
-    _, matrix, photographs = gallery.embeddings()
-    return dict(zip(photographs, matrix, strict=True))
+    rows = gallery.embeddings()
+    return dict(zip(rows.photographs, rows.matrix, strict=True))
 
 
 class Deadly:
@@ -177,11 +177,3 @@ def test_a_running_ray_goes_on(people, gallery, local, pool):
     faces.enrol_folder_with_ray(gallery, people, progress=False)
     assert ray.is_initialized()
     assert_same_table(gallery, local[0])
-
-
-def test_a_worker_with_another_pack_refuses(app):
-    identity = faces.gallery.PackIdentity("course_mini", "0" * 64, 128)
-    with pytest.raises(
-        faces.gallery.WrongPackError, match="is not the pack that"
-    ):
-        enrolment._load("course_mini", identity, app.det_thresh, None)

@@ -123,7 +123,6 @@ def enrol_folder(
     report.remaining = [
         path for path, *_ in photographs if path not in looked_at
     ]
-    # The workers answer in any order.
     for outcome in (report.added, report.rejected, report.lookalikes):
         outcome.sort()
     return report
@@ -197,6 +196,7 @@ def _record(
 def _commit(
     gallery: FaceGallery, findings: list[Photograph], report: FolderReport
 ) -> None:
+    findings.sort()  # the workers answer in any order
     paths, people, digests, embeddings, _ = zip(*findings, strict=True)
     gallery.enrol_embeddings(
         people,
