@@ -29,8 +29,7 @@ class PackSettings:
         det_thresh: lowest detection score that counts as a face, 0 to 1.
         threshold: cosine similarity from which two faces count as one person,
             or None where nobody has published or measured one.
-        search_threshold: from which a match in a gallery counts as known, or
-            None to use ``threshold``.
+        search_threshold: from which a match in a gallery counts as known.
         small: its networks are too small to share out one among the cores.
             Faces and photographs are shared out instead.
     """
@@ -51,7 +50,7 @@ PACK_SETTINGS = {
     # notebook 04 finds one from data.
     "course_mini": PackSettings(0.65, 0.363, 0.463, small=True),
     # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
-    "buffalo_l": PackSettings(0.5, 0.4078),
+    "buffalo_l": PackSettings(0.5, 0.4078, 0.4078),
 }
 
 
@@ -60,21 +59,19 @@ def settings_for(pack: str) -> PackSettings:
     return PACK_SETTINGS.get(pack, PackSettings())
 
 
-def published_threshold(pack: str) -> float:
-    """Look up from which cosine similarity two faces count as one person."""
-    threshold = settings_for(pack).threshold
+def threshold_for(pack: str, *, search: bool = False) -> float:
+    """Look up from which similarity two faces count as one person.
+
+    In a ``search``: from which the best match of many counts as known.
+    """
+    settings = settings_for(pack)
+    threshold = settings.search_threshold if search else settings.threshold
     if threshold is None:
         raise ValueError(
             f"No threshold is published for {pack!r}: give threshold=, chosen "
             "with faces.calibrate on pairs of your own."
         )
     return threshold
-
-
-def search_threshold(pack: str) -> float:
-    """Look up from which cosine similarity a search says "known"."""
-    measured = settings_for(pack).search_threshold
-    return published_threshold(pack) if measured is None else measured
 
 
 def load_face_analysis(

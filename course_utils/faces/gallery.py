@@ -30,7 +30,7 @@ from course_utils.faces.analysis import (
     largest_face,
     load_face_analysis,
     recognition_model,
-    search_threshold,
+    threshold_for,
 )
 from course_utils.faces.quality import (
     EnrolmentError,
@@ -333,7 +333,7 @@ class FaceGallery(contextlib.AbstractContextManager):
                 "face.embedding of the gallery's own pack."
             )
         if threshold is None:
-            threshold = search_threshold(self.pack.name)
+            threshold = threshold_for(self.pack.name, search=True)
         similarities = rows.matrix @ _unit_rows(query[None])[0]
         matches = [
             Match(

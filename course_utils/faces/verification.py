@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.analysis import largest_face, published_threshold
+from course_utils.faces.analysis import largest_face, threshold_for
 from course_utils.faces.quality import find_upright
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def verify(
     turned copy. Raises NoFaceError, whose message says which picture it is.
     """
     if threshold is None:
-        threshold = published_threshold(Path(app.model_dir).name)
+        threshold = threshold_for(Path(app.model_dir).name)
     first = _only_face(app, image1, "first")
     second = _only_face(app, image2, "second")
     similarity = cosine_similarity(first.embedding, second.embedding)
@@ -120,10 +120,9 @@ class Calibration:
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
-        draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
-            for weights in draw(self.same, people, resamples)
+            for weights in _draws(self.same, people, resamples)
         ]
         low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
@@ -173,30 +172,29 @@ def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
         raise type(error)(f"The {position} picture: {error}") from None
 
 
-def _draw_pairs(same, _people, resamples):
-    """Weights of each pair when pairs of each kind are drawn with return."""
+def _draws(same, people, resamples):
+    """Yield weights of each pair when pairs or people are drawn with return."""
     generator = np.random.default_rng(0)
+    if people is not None:
+        names, index = np.unique(people, return_inverse=True)
+        first, second = index.reshape(len(same), 2).T
     for _ in range(resamples):
         weights = np.empty(len(same))
-        for kind in (same, ~same):
-            count = int(kind.sum())
-            chances = np.full(count, 1 / count)
-            weights[kind] = generator.multinomial(count, chances)
-        yield weights
-
-
-def _draw_people(same, people, resamples):
-    """Weights of each pair when people are drawn with return."""
-    names, index = np.unique(people, return_inverse=True)
-    first, second = index.reshape(people.shape).T
-    chances = np.full(len(names), 1 / len(names))
-    generator = np.random.default_rng(0)
-    for _ in range(resamples):
-        times = generator.multinomial(len(names), chances)
-        # Two copies of one person do not become a pair of different people.
-        weights = np.where(same, times[first], times[first] * times[second])
+        if people is None:
+            for kind in (same, ~same):
+                weights[kind] = _times(generator, int(kind.sum()))
+        else:
+            # Two copies of one person do not become a pair of different people.
+            times = _times(generator, len(names))
+            one, other = times[first], times[second]
+            weights[:] = np.where(same, one, one * other)
         if weights[same].any() and weights[~same].any():
-            yield weights.astype(float)
+            yield weights
+
+
+def _times(generator, count: int) -> np.ndarray:
+    """How often each of ``count`` things is drawn in as many draws."""
+    return generator.multinomial(count, np.full(count, 1 / count))
 
 
 def _weighted_rate(same, weights, far: float) -> float:

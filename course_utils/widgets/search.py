@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets
 
 from course_utils import faces, images
-from course_utils.faces.analysis import search_threshold
+from course_utils.faces.analysis import threshold_for
 from course_utils.faces.draw import rounded_down
 from course_utils.faces.gallery import photograph_name
 from course_utils.faces.quality import find_upright
@@ -52,7 +52,8 @@ class SearchExplorer(Panel):
         # By photograph: a title, and embedding and crop of each face in it.
         self._portraits: dict[str, tuple[str, list]] = {}
         if threshold is None:
-            threshold = search_threshold(Path(gallery.app.model_dir).name)
+            pack = Path(gallery.app.model_dir).name
+            threshold = threshold_for(pack, search=True)
         self.photo = FacePicker(gallery.app, "Picture", start)
         self.threshold = Number(self, "Threshold", threshold, (0, 1), digits=3)
         self.decision, self.matches = ipywidgets.HTML(), ipywidgets.HTML()

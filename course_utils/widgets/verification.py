@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import faces
-from course_utils.faces.analysis import published_threshold
+from course_utils.faces.analysis import threshold_for
 from course_utils.faces.draw import rounded_down
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
@@ -60,7 +60,7 @@ class VerificationExplorer(Panel):
         super().__init__(max_width=f"{_WIDTH + 12}px")
         app = app or faces.load_face_analysis()
         if threshold is None:
-            threshold = published_threshold(Path(app.model_dir).name)
+            threshold = threshold_for(Path(app.model_dir).name)
         self._calibrations = dict(calibrations or {})
         self.similarity: float | None = None
         self.first = FacePicker(app, "First picture", start[0])
