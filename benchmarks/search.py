@@ -136,9 +136,7 @@ def enrol(gallery, owners, rows, first=0):
         digests=[
             (first + place).to_bytes(32, "big") for place in range(len(rows))
         ],
-        pack=faces.gallery.PackIdentity(
-            "course_mini", "invented", rows.shape[1]
-        ),
+        pack=faces.gallery.PackIdentity("course_mini", "invented"),
     )
 
 

@@ -42,8 +42,8 @@ class FolderReport:
 
     Attributes:
         added: files that are in the gallery now and were not before.
-        duplicates: files whose content the gallery has already for the same
-            person, from an earlier run or from another file of the folder.
+        duplicates: files whose content the gallery, or another file of the
+            folder, has already for the same person.
         rejected: (path, reason) of the files that cannot be enrolled.
         remaining: files that were not looked at, because of an interrupt or
             because workers died over them: enrol the folder once more.

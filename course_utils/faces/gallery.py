@@ -189,7 +189,8 @@ class FaceGallery(contextlib.AbstractContextManager):
     def pack(self) -> PackIdentity | None:
         """Which model made the embeddings; None before the first enrolment."""
         with self._explained():
-            row = self._db.execute("SELECT * FROM pack").fetchone()
+            query = "SELECT name, digest FROM pack"
+            row = self._db.execute(query).fetchone()
         return row and PackIdentity(*row)
 
     @property
@@ -283,7 +284,8 @@ class FaceGallery(contextlib.AbstractContextManager):
         with self._writing():
             self._check_pack(pack)
             if self.pack is None:
-                self._db.execute("INSERT INTO pack VALUES (?, ?)", pack)
+                new = "INSERT INTO pack (name, digest) VALUES (?, ?)"
+                self._db.execute(new, pack)
             for number, row in enumerate(rows):
                 done = self._db.execute(
                     "INSERT OR IGNORE INTO face "
@@ -539,5 +541,4 @@ def _unit_rows(embeddings: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _file_digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return photograph_digest(file).hex()
