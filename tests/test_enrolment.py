@@ -4,13 +4,11 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import unicodedata
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
 
 from course_utils import faces
 from course_utils.faces import enrolment
@@ -23,27 +21,6 @@ PEOPLE = {
     "Joe Biden": ["biden_1"],
 }
 PHOTOGRAPHS = sum(map(len, PEOPLE.values()))
-
-# Enrols a folder with a commit for every two photographs, and is killed by the
-# operating system right after the second commit.
-KILLED_AFTER_TWO_COMMITS = """
-import os, signal, sys
-from course_utils import faces
-from course_utils.faces import enrolment
-
-enrolment.PHOTOGRAPHS_PER_COMMIT = 2
-gallery = faces.FaceGallery(sys.argv[1])
-commit, commits = gallery.enrol_embeddings, []
-
-def commit_and_die(*args, **options):
-    commits.append(commit(*args, **options))
-    if len(commits) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return commits[-1]
-
-gallery.enrol_embeddings = commit_and_die
-faces.enrol_folder(gallery, sys.argv[2], progress=False)
-"""
 
 
 @pytest.fixture
@@ -86,15 +63,13 @@ def test_everybody_of_a_folder_is_enrolled(people, gallery, app, tmp_path):
         by_hand.enrol(person, sorted(people.glob(f"{person}/*")))
     assert gallery.enrolled() == by_hand.enrolled()
     ours, theirs = gallery.embeddings(), by_hand.embeddings()
-    assert (ours.people, ours.photographs) == (
-        theirs.people,
-        theirs.photographs,
-    )
+    assert ours.photographs == theirs.photographs
     np.testing.assert_allclose(ours.matrix, theirs.matrix, atol=1e-6)
 
 
-def test_any_pool_will_do(people, gallery, app, tmp_path):
-    faces.enrol_folder(gallery, people, progress=False)
+def test_any_pool_will_do(people, gallery, app, tmp_path, capfd):
+    faces.enrol_folder(gallery, people)
+    assert "7/7" in capfd.readouterr().err  # the bar
     other = faces.FaceGallery(tmp_path / "other", app)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         report = faces.enrol_folder(other, people, pool=pool, progress=False)
@@ -110,27 +85,6 @@ def test_a_person_with_two_folders_is_told(people, gallery):
     said = {path: match.person for path, match in report.lookalikes}
     assert said[barack / "obama_partial_right.jpg"] == "Barack Obama"
     assert set(said.values()) == {"Barack", "Barack Obama"}
-    assert {path for path, _ in report.lookalikes} <= set(report.added)
-    assert len(report.added) == PHOTOGRAPHS + 1
-
-
-def test_photographs_are_found_again_from_another_folder(
-    people, app, tmp_path, monkeypatch
-):
-    """Nothing depends on the folder in which the program started."""
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path)
-    gallery = faces.FaceGallery("gallery", app)
-    faces.enrol_folder(gallery, "people", progress=False)
-    monkeypatch.chdir("people")
-    gallery.enrol("Gaetano", "../people/Joe Biden/biden_1.jpg")
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert len(gallery.people()) == len(PEOPLE) + 1
-    for photograph in gallery.embeddings().photographs:
-        assert os.path.isabs(photograph) and os.path.exists(photograph)
-    assert gallery.remove("Gaetano") == 1
-    assert not os.listdir()
-    assert faces.FaceGallery(tmp_path / "gallery").people() == sorted(PEOPLE)
 
 
 def test_a_second_run_embeds_only_what_is_new(people, gallery, embedded):
@@ -159,44 +113,31 @@ def test_what_cannot_be_enrolled_is_reported(people, gallery):
     nobody.mkdir()
     for name in ("noface_cat", "group8_office"):
         shutil.copy(sample(f"faces/{name}"), nobody)
-    with Image.open(sample("faces/obama_1")) as sharp:
-        sharp.filter(ImageFilter.GaussianBlur(9)).save(nobody / "blurred.png")
     whole = sample("faces/obama_1").read_bytes()
     (nobody / "cut.jpg").write_bytes(whole[:5000])
-    (nobody / "empty.jpg").touch()
     (nobody / ".DS_Store").touch()
     (people / "stray.jpg").touch()
     report = faces.enrol_folder(gallery, people, progress=False)
     assert len(report.added) == PHOTOGRAPHS
-    assert report.people_without_photograph == ["Nobody"]
     found = {path.name: reason for path, reason in report.rejected}
     for name, words in {
         "noface_cat.jpg": "No face was found",
         "group8_office.jpg": "8 faces",
-        "blurred.png": "blurred",
         "cut.jpg": "damaged",
-        "empty.jpg": "is empty",
         "stray.jpg": "no person's folder",
     }.items():
         assert words in found.pop(name)
     assert not found
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links may be forbidden")
-def test_links_and_folders_in_folders(people, gallery):
+def test_folders_in_folders_but_hidden_ones(people, gallery):
     obama = people / "Barack Obama"
-    (obama / "loop").symlink_to(people)
-    (obama / "gone.jpg").symlink_to(people / "nowhere.jpg")
-    (obama / "linked.jpg").symlink_to(sample("faces/obama_partial_right"))
     for name in ("2009/january", ".thumbnails"):
         (obama / name).mkdir(parents=True)
         shutil.copy(sample("faces/obama_partial_left"), obama / name)
     report = faces.enrol_folder(gallery, people, progress=False)
-    assert len(report.added) == PHOTOGRAPHS + 2
     deep = obama / "2009" / "january" / "obama_partial_left.jpg"
-    assert {deep, obama / "linked.jpg"} <= set(report.added)
-    ((path, reason),) = report.rejected
-    assert path == obama / "gone.jpg" and "No such file" in reason
+    assert deep in report.added and len(report.added) == PHOTOGRAPHS + 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
@@ -206,32 +147,14 @@ def test_names_in_any_script(people, gallery):
     for folder, name in ((composed, "hopper_1"), (decomposed, "biden_1")):
         folder.mkdir()
         shutil.copy(sample(f"faces/{name}"), folder)
-    broken = people / os.fsdecode(b"broken \xff name")
-    broken.mkdir()
-    shutil.copy(sample("faces/biden_1"), broken)
-    shutil.copy(sample("faces/collins_1"), composed / os.fsdecode(b"\xfe.jpg"))
+    shutil.copy(sample("faces/obama_1"), composed / os.fsdecode(b"\xff.jpg"))
+    broken = people / os.fsdecode(b"broken \xff name") / "photograph.jpg"
+    broken.parent.mkdir()
+    broken.touch()
     report = faces.enrol_folder(gallery, people, progress=False)
     assert len(report.added) == PHOTOGRAPHS + 3
     assert gallery.people() == sorted([*PEOPLE, composed.name])
-    ((path, reason),) = report.rejected
-    assert path == broken and "not valid Unicode" in reason
-
-
-@pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-def test_after_a_kill_the_rest_is_enrolled(people, tmp_path, app, embedded):
-    path = tmp_path / "gallery"
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_AFTER_TWO_COMMITS, path, people],
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
-    gallery = faces.FaceGallery(path, app)
-    before = gallery.enrolled()
-    assert len(before) == 4
-    report = faces.enrol_folder(gallery, people, progress=False)
-    assert len(report.duplicates) == 4
-    assert len(report.added) == len(embedded) == PHOTOGRAPHS - 4
-    assert len(gallery) == PHOTOGRAPHS and before < gallery.enrolled()
+    assert [path for path, _ in report.rejected] == [broken]
 
 
 class Interrupted:
@@ -255,33 +178,6 @@ def test_an_interrupt_keeps_what_is_done(people, gallery):
     assert not rest.remaining and len(gallery) == PHOTOGRAPHS
 
 
-def test_a_failing_commit_keeps_the_earlier_ones(people, gallery, monkeypatch):
-    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 3)
-    commit = gallery.enrol_embeddings
-    commits = []
-
-    def full_disk(*args, **options):
-        if commits:
-            raise faces.GalleryError("The disk is full.")
-        commits.append(commit(*args, **options))
-        return commits[-1]
-
-    monkeypatch.setattr(gallery, "enrol_embeddings", full_disk)
-    with pytest.raises(faces.GalleryError, match="disk is full"):
-        faces.enrol_folder(gallery, people, progress=False)
-    assert len(gallery) == 3
-
-
-def test_a_folder_without_people(tmp_path, gallery):
-    (tmp_path / "empty").mkdir()
-    report = faces.enrol_folder(gallery, tmp_path / "empty", progress=False)
-    assert report == enrolment.FolderReport()
+def test_a_folder_that_is_not_there(tmp_path, gallery):
     with pytest.raises(NotADirectoryError, match="is not a folder"):
         faces.enrol_folder(gallery, tmp_path / "missing")
-
-
-@pytest.mark.parametrize("progress", [True, False])
-def test_the_bar_can_be_turned_off(people, gallery, capfd, progress):
-    faces.enrol_folder(gallery, people, progress=progress)
-    shown = capfd.readouterr().err
-    assert ("7/7" in shown and "photo" in shown) == progress

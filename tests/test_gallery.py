@@ -1,6 +1,5 @@
 """The gallery: enrol, search, remove, and who may not be enrolled."""
 
-import os
 import shutil
 
 import cv2
@@ -8,17 +7,11 @@ import numpy as np
 import pytest
 
 from course_utils import faces
-from course_utils.faces.gallery import (
-    PackIdentity,
-    UnknownPersonError,
-    WrongPackError,
-    pack_identity,
-)
-from course_utils.faces.quality import PoorFaceError, SeveralFacesError
+from course_utils.faces.gallery import PackIdentity
 from course_utils.images import ImageError, sample
 
 SIZE = 16
-PACK = PackIdentity("invented", "0" * 64, SIZE)
+PACK = PackIdentity("invented", "0" * 64)
 ONES = np.eye(SIZE, dtype=np.float32)  # unit vectors, as different as can be
 
 
@@ -65,25 +58,24 @@ def test_known_people_are_found_and_others_are_not(gallery, photo):
         assert result.person is None and result.decision != "known", stranger
 
 
-def test_one_bad_photograph_does_not_stop_the_others(gallery):
-    paths = [sample("faces/noface_cat"), sample("faces/obama_1"), "gone.jpg"]
-    done = gallery.enrol("Obama", paths)
-    assert done.added == (str(paths[1]),)
-    rejected, reasons = zip(*done.rejected, strict=True)
-    assert rejected == (str(paths[0]), os.path.abspath("gone.jpg"))
-    assert "No face was found" in reasons[0] and "not exist" in reasons[1]
-    with pytest.raises(ImageError, match="is a file or an RGB array"):
-        gallery.enrol("Obama", 3)
-    with pytest.raises(ValueError, match="at least one photograph"):
-        gallery.enrol("Obama", [])
+def test_all_photographs_are_enrolled_or_none(gallery):
+    for bad, error in (
+        ("faces/noface_cat", faces.NoFaceError),
+        ("faces/group8_office", faces.EnrolmentError),
+    ):
+        with pytest.raises(error):
+            gallery.enrol("Obama", [sample("faces/obama_1"), sample(bad)])
+    with pytest.raises(ImageError, match="not exist"):
+        gallery.enrol("Obama", "gone.jpg")
+    assert gallery.people() == []
 
 
 def test_the_same_photograph_counts_once_for_a_person(gallery, tmp_path):
     path = sample("faces/obama_1")
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(path.read_bytes())
-    assert gallery.enrol("Obama", [path, copy]).duplicates == (str(copy),)
-    assert gallery.enrol("Obama", copy).duplicates == (str(copy),)
+    assert gallery.enrol("Obama", [path, copy]).added == (str(path),)
+    assert gallery.enrol("Obama", copy).added == ()
     gallery.enrol("Barack", copy)
     assert len(gallery) == 2 and gallery.people() == ["Barack", "Obama"]
 
@@ -100,25 +92,18 @@ def test_remove_and_rename(vectors):
     assert vectors.search(ONES[1], threshold=0.5).person == "Bob"
     np.testing.assert_array_equal(vectors.embeddings().matrix, ONES[[1, 3]])
     for change in (vectors.remove, lambda name: vectors.rename(name, "Dan")):
-        with pytest.raises(UnknownPersonError, match="Nobody called 'Ann'"):
+        with pytest.raises(faces.GalleryError, match="Nobody called 'Ann'"):
             change("Ann")
 
 
 def test_what_cannot_be_enrolled_or_searched(vectors, app, photo):
     enrol(vectors, ["Ann"], ONES[:1])
-    other = PackIdentity("invented", "1" * 64, SIZE)
-    with pytest.raises(WrongPackError, match="do not compare"):
+    other = PackIdentity("invented", "1" * 64)
+    with pytest.raises(faces.GalleryError, match="do not compare"):
         enrol(vectors, ["Bob"], ONES[:1], other)
-    with pytest.raises(WrongPackError, match="16 numbers, not 8"):
-        vectors.search(np.ones(8), threshold=0.5)
-    for number in (np.nan, np.inf, 0):
-        with pytest.raises(ValueError, match="not finite"):
-            enrol(vectors, ["Bob"], np.full((1, SIZE), number))
-        with pytest.raises(ValueError, match="not finite"):
-            vectors.search(np.full(SIZE, number), threshold=0.5)
     (face,) = faces.detect_faces(app, photo("faces/obama_1"))
-    for query in (face, "who.jpg", None, np.ones((1, SIZE))):
-        with pytest.raises(ValueError, match="Search for an embedding"):
+    for query in (face, "who.jpg", np.ones(8)):
+        with pytest.raises(ValueError, match="Search for a picture"):
             vectors.search(query)
     with pytest.raises(ValueError, match="No threshold is published"):
         vectors.search(np.ones(SIZE))
@@ -129,8 +114,6 @@ def test_names_may_be_any_unicode_text(vectors):
     names = ["Åse", "李小龍", "محمد", "👩‍🚀 Collins", "a/b\\c", "'; DROP", " "]
     with pytest.raises(ValueError, match="needs a name"):
         enrol(vectors, names, ONES[:7])
-    with pytest.raises(ValueError, match="valid Unicode"):
-        enrol(vectors, ["\ud800"], ONES[:1])
     assert vectors.people() == []
     enrol(vectors, names[:6], ONES[:6])
     assert vectors.people() == sorted(names[:6])
@@ -145,10 +128,10 @@ def test_one_of_several_faces(gallery, app, photo):
     gallery.enrol("Third", group, which_face=2)
     similarity = gallery.search(third.embedding).matches[0].similarity
     assert similarity == pytest.approx(1, abs=1e-4)
-    with pytest.raises(SeveralFacesError, match="0 to 7"):
+    with pytest.raises(faces.EnrolmentError, match="0 to 7"):
         gallery.enrol("Ninth", group, which_face=8)
     for use in (gallery.search, lambda image: gallery.enrol("Ann", image)):
-        with pytest.raises(SeveralFacesError, match="8 faces"):
+        with pytest.raises(faces.EnrolmentError, match="8 faces"):
             use(group)
         with pytest.raises(faces.NoFaceError, match="No face was found"):
             use(photo("faces/noface_cat"))
@@ -157,9 +140,9 @@ def test_one_of_several_faces(gallery, app, photo):
 
 def test_a_face_too_small_or_too_blurred(gallery, photo):
     image = photo("faces/obama_1")  # its face is 217 pixels wide
-    with pytest.raises(PoorFaceError, match="pixels wide"):
+    with pytest.raises(faces.EnrolmentError, match="pixels wide"):
         gallery.enrol("Obama", cv2.resize(image, None, fx=0.07, fy=0.07))
-    with pytest.raises(PoorFaceError, match="blurred"):
+    with pytest.raises(faces.EnrolmentError, match="blurred"):
         gallery.enrol("Obama", cv2.GaussianBlur(image, (0, 0), 10))
     gallery.enrol("Obama", cv2.resize(image, None, fx=0.2, fy=0.2))
     assert gallery.search(image).person == "Obama"
@@ -169,11 +152,10 @@ def test_a_gallery_keeps_to_its_pack(gallery, app, tmp_path, photo):
     gallery.enrol("Obama", photo("faces/obama_1"))
     reopened = faces.FaceGallery(gallery.path)  # loads the pack by itself
     assert reopened.search(photo("faces/obama_2")).person == "Obama"
-    assert reopened.pack == pack_identity(app)
     other = shutil.copytree(app.model_dir, tmp_path / "other")
     with (other / "recognition.onnx").open("ab") as model:
         model.write(b"\x7a\x00")  # an empty, unknown field: same network
-    with pytest.raises(WrongPackError, match="do not compare"):
+    with pytest.raises(faces.GalleryError, match="do not compare"):
         faces.FaceGallery(gallery.path, faces.load_face_analysis(other))
 
 
@@ -181,12 +163,10 @@ def test_a_gallery_keeps_to_its_pack(gallery, app, tmp_path, photo):
     "ann, bob, expected",
     [
         (0.51, 0, ("known", "Ann")),
-        (0.49, 0, ("uncertain", None)),
         (0.41, 0, ("uncertain", None)),
         (0.39, 0, ("unknown", None)),
         (0.7, 0.59, ("known", "Ann")),
         (0.7, 0.61, ("uncertain", None)),  # it could be either
-        (0.35, 0.34, ("unknown", None)),
     ],
 )
 def test_between_known_and_unknown(vectors, ann, bob, expected):
@@ -198,27 +178,20 @@ def test_between_known_and_unknown(vectors, ann, bob, expected):
 
 
 def test_one_face_under_two_names_is_told(gallery, photo):
-    assert gallery.enrol("Obama", photo("faces/obama_1")).lookalikes == ()
-    assert gallery.enrol("Obama", photo("faces/obama_2")).lookalikes == ()
-    assert gallery.enrol("Hopper", photo("faces/hopper_1")).lookalikes == ()
+    for name in ("obama_1", "obama_2"):
+        assert gallery.enrol("Obama", photo(f"faces/{name}")).lookalikes == ()
     (other,) = gallery.enrol("Barack", photo("faces/obama_3")).lookalikes
     assert other.person == "Obama" and other.similarity > 0.7
-    result = gallery.search(photo("faces/obama_partial_left"))
-    assert {match.person for match in result.matches[:2]} == {"Obama", "Barack"}
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_photographs_that_lie_on_their_side(gallery, photo, quarters):
     """Their embeddings would have nothing to do with the person."""
-    for name in ("collins_1", "giunchedi_1", "obama_1", "paumier_profile"):
+    for name in ("collins_1", "obama_1", "paumier_profile"):
         upright = photo(f"faces/{name}")
-        turned = np.rot90(upright, quarters)
-        gallery.enrol(name, turned, which_face=0)
+        gallery.enrol(name, np.rot90(upright, quarters), which_face=0)
         result = gallery.search(upright)
         assert result.person == name and result.matches[0].similarity > 0.9
-        assert gallery.search(turned).matches[0].similarity > 0.99
-    with pytest.raises(faces.NoFaceError):
-        gallery.enrol("Cat", photo("faces/noface_cat"))
 
 
 def test_each_person_once_by_the_best_photograph(vectors):
@@ -237,12 +210,3 @@ def test_each_person_once_by_the_best_photograph(vectors):
         photograph, cosine = best[match.person]
         assert match.photograph == photograph
         assert match.similarity == pytest.approx(cosine, abs=1e-5)
-
-
-def test_only_a_folder_of_its_own(tmp_path):
-    (tmp_path / "holiday.jpg").write_bytes(b"")
-    with pytest.raises(faces.GalleryError, match="holds other files"):
-        faces.FaceGallery(tmp_path)
-    for name in ("holiday.jpg", "holiday.jpg/gallery", "long" * 100):
-        with pytest.raises(faces.GalleryError, match="which you may write"):
-            faces.FaceGallery(tmp_path / name)

@@ -1,7 +1,6 @@
 """What the gallery promises about its file: nothing lost, nothing kept."""
 
 import hashlib
-import itertools
 import os
 import random
 import signal
@@ -17,7 +16,7 @@ from course_utils import faces
 from course_utils.faces import gallery as module
 
 SIZE = 16
-PACK = faces.gallery.PackIdentity("invented", "0" * 64, SIZE)
+PACK = faces.gallery.PackIdentity("invented", "0" * 64)
 FILE = module.FILE
 
 # Run as a program of its own: enrols, renames and removes one person after
@@ -68,7 +67,7 @@ def renamed(person):
 
 def vector(number):
     """One unit vector a number, to the bit what the gallery stores."""
-    return module._unit_rows(raw(number)[None], SIZE)[0]
+    return module._unit_rows(raw(number)[None])[0]
 
 
 def raw(number):
@@ -117,22 +116,18 @@ def start_worker(path, changes=1_000_000, first=0):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_killed_process_loses_and_keeps_nothing(path, seed):
-    kill_while_changing(path, random.Random(seed))
-
-
-def kill_while_changing(path, random):
     """Kill a process that enrols, renames and removes; look what is left."""
+    chance = random.Random(seed)
     worker = start_worker(path)
-    returned = worker.stdout.read(random.randint(1, 40))
-    threading.Event().wait(random.uniform(0, 0.02))
+    returned = worker.stdout.read(chance.randint(1, 40))
+    threading.Event().wait(chance.uniform(0, 0.02))
     worker.send_signal(signal.SIGKILL)
     done = len(returned + worker.stdout.read())
     worker.wait()
-    before = files_with(path, b"SQLite")
     with faces.FaceGallery(path) as gallery:
-        people, matrix, photographs = gallery.embeddings()
+        people, matrix, *_ = gallery.embeddings()
         # One change may have been under way: wholly done, or not at all.
         expected = people_after(done)
         if people != list(expected):
@@ -140,8 +135,6 @@ def kill_while_changing(path, random):
         assert people == list(expected)
         for row, person in zip(matrix, expected.values(), strict=True):
             np.testing.assert_array_equal(row, vector(person))
-        assert photographs == [f"{n}.jpg" for n in expected.values()]
-        assert before
         for person in range(done // 3 + 2):
             forgotten = {name(person), renamed(person)} - set(people)
             needles = [text.encode() for text in forgotten]
@@ -206,34 +199,11 @@ def test_threads_share_one_object(path):
     assert gallery.people() == sorted(expected)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_opens_it_again(path):
-    gallery = faces.FaceGallery(path)
-    enrol(gallery, ["Ann"])
-    script = (
-        "import os, sys\n"
-        "from course_utils import faces\n"
-        "gallery = faces.FaceGallery(sys.argv[1])\n"
-        "if os.fork() == 0:\n"
-        "    try:\n"
-        "        gallery.people()\n"
-        "    except faces.GalleryError as error:\n"
-        "        print(error, faces.FaceGallery(sys.argv[1]).people())\n"
-        "else:\n"
-        "    os.wait()\n"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True
-    ).stdout
-    assert "open" in told and "again here. ['Ann']" in told
-
-
 def test_closing_releases_the_folder(path):
     with faces.FaceGallery(path) as gallery:
         enrol(gallery, ["Ann"])
-    with pytest.raises(faces.GalleryError, match="was closed"):
+    with pytest.raises(faces.GalleryError, match="is closed"):
         gallery.people()
-    gallery.close()  # twice does no harm
     assert faces.FaceGallery(path).people() == ["Ann"]
 
 
@@ -247,179 +217,54 @@ def test_removal_leaves_no_trace(path):
         gallery.remove(name(person))
         assert files_with(path, *traces(person)) == []
     assert os.listdir(path) == [FILE]
-    assert len(faces.FaceGallery(path).people()) == 30
+    for person in gallery.people():  # until nobody is left
+        gallery.remove(person)
+    assert gallery.search(vector(0), threshold=0.9).matches == ()
 
 
 def test_a_removal_cut_short_is_finished_at_the_next_opening(path, monkeypatch):
-    def killed(_gallery):
-        raise KeyboardInterrupt
-
     gallery = faces.FaceGallery(path)
     enrol(gallery, ["Ann", "Bob"])
     with monkeypatch.context() as patch:
-        finish = faces.FaceGallery._finish_erasing
-        calls = iter([finish, killed])
-        patch.setattr(
-            faces.FaceGallery, "_finish_erasing", lambda own: next(calls)(own)
-        )
-        with pytest.raises(KeyboardInterrupt):
-            gallery.remove("Ann")
-    assert gallery._mark()
-    reopened = faces.FaceGallery(path)
-    assert reopened.people() == ["Bob"] and not reopened._mark()
+        patch.setattr(faces.FaceGallery, "_finish_erasing", lambda _: None)
+        gallery.remove("Ann")
+    gallery.close()
+    assert faces.FaceGallery(path).people() == ["Bob"]
     assert files_with(path, b"Ann", *traces(0)) == []
 
 
-def test_the_last_person_can_be_removed(path):
-    gallery = faces.FaceGallery(path)
-    enrol(gallery, ["Ann"])
-    gallery.remove("Ann")
-    assert gallery.people() == []
-    assert gallery.search(vector(0), threshold=0.9).matches == ()
-    enrol(gallery, ["Bob"])
-    assert faces.FaceGallery(path).people() == ["Bob"]
-
-
-def damage(path, how):
-    """Enrol 200 people, then harm the file in one way."""
+@pytest.mark.parametrize("how", ["cut", "overwritten", "page overwritten"])
+def test_damage_is_noticed(path, how):
     with faces.FaceGallery(path) as gallery:
         enrol(gallery, [name(person) for person in range(200)])
-    file = path / FILE
-    content = bytearray(file.read_bytes())
-    if how == "truncated":
+    content = bytearray((path / FILE).read_bytes())
+    noise = random.Random(0).randbytes(len(content))
+    if how == "cut":
         content = content[: len(content) // 2]
     elif how == "overwritten":
-        content = bytearray(random.Random(0).randbytes(len(content)))
-    elif how == "one page overwritten":
+        content = noise
+    else:
         page = content.index(vector(100).tobytes()) // 4096 * 4096
-        content[page : page + 4096] = random.Random(0).randbytes(4096)
-    elif how == "one bit of an embedding":
-        content[content.index(vector(2).tobytes()) + 3] ^= 1
-    elif how == "one letter of a name":
-        content[content.index(name(2).encode()) + 1] = 0xFF
-    file.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        "truncated",
-        "overwritten",
-        "one page overwritten",
-        "one bit of an embedding",
-        "one letter of a name",
-    ],
-)
-def test_damage_is_noticed(path, how):
-    damage(path, how)
-    with pytest.raises(faces.gallery.GalleryDamagedError, match="from a copy"):
+        content[page : page + 4096] = noise[:4096]
+    (path / FILE).write_bytes(content)
+    with pytest.raises(faces.GalleryError, match="bring it back from a copy"):
         faces.FaceGallery(path).search(vector(0), threshold=0.9)
 
 
-def test_a_full_disk_loses_nothing(small_disk):
-    path = small_disk / "gallery"
-    with faces.FaceGallery(path) as gallery:
-        batches = fill(gallery)
-        assert batches >= 2 and len(gallery) == 500 * batches
-        enrol(gallery, ["Ann"])  # what failed has left nothing behind
-        with pytest.raises(faces.GalleryError) as full:
-            gallery.remove(name(0))
-        # Either nothing was changed, or the sentence says that it is done.
-        done = "It is done" in str(full.value)
-        assert done or "nothing was changed" in str(full.value)
-        assert (name(0) in gallery.people()) != done
-    (small_disk / "ballast").unlink()
-    with faces.FaceGallery(path) as gallery:
-        if not done:
-            gallery.remove(name(0))
-        assert files_with(path, name(0).encode()) == []
-        assert "Ann" in gallery.people()
-
-
-def fill(gallery):
-    """Enrol 500 people at a time until the disk is full; return how often."""
-    for batch in itertools.count():
-        numbers = range(500 * batch, 500 * (batch + 1))
-        try:
-            enrol(gallery, [name(number) for number in numbers], numbers)
-        except faces.GalleryError as error:
-            assert "is full: nothing was changed" in str(error)
-            return batch
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 1 MB, where this user may mount one, half of it used."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root may mount a small file system")
-    (folder / "ballast").write_bytes(bytes(500_000))
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="file limits are POSIX")
-def test_a_file_too_large_loses_nothing(path):
-    """The same without root: the system refuses files above 60 kB."""
-    script = (
-        "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
-        "from tests.test_gallery_storage import enrol, name\n"
-        "from course_utils import faces\n"
-        "gallery = faces.FaceGallery(sys.argv[1])\n"
-        "enrol(gallery, ['Ann'])\n"
-        "try:\n"
-        "    enrol(gallery, [name(n) for n in range(500)])\n"
-        "except faces.GalleryError as error:\n"
-        "    print(error, gallery.people())\n"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True
-    ).stdout
-    assert "look whether its disk is full" in told and "['Ann']" in told
-    with faces.FaceGallery(path) as gallery:
-        enrol(gallery, ["Bob"])
-        assert gallery.people() == ["Ann", "Bob"]
-
-
-def test_a_folder_that_may_only_be_read(read_only):
-    gallery = faces.FaceGallery(read_only)
+@pytest.mark.parametrize(
+    "limit, words",
+    [
+        ("max_page_count = 12", "is full: free some space"),
+        ("query_only = ON", "cannot be written to"),
+    ],
+)
+def test_a_disk_that_takes_no_more_loses_nothing(path, limit, words):
+    gallery = faces.FaceGallery(path)
+    enrol(gallery, ["Ann"])
+    gallery._db.execute(f"PRAGMA {limit}")
+    with pytest.raises(faces.GalleryError, match=words):
+        enrol(gallery, [name(number) for number in range(500)])
     assert gallery.search(vector(0), threshold=0.9).person == "Ann"
-    for change in (
-        lambda: enrol(gallery, ["Bob"]),
-        lambda: gallery.remove("Ann"),
-        lambda: gallery.rename("Ann", "Bob"),
-    ):
-        with pytest.raises(faces.GalleryError, match="cannot be written to"):
-            change()
-    assert gallery.people() == ["Ann"]
-    with pytest.raises(faces.GalleryError, match="cannot be used"):
-        faces.FaceGallery(read_only.parent / "new")
-
-
-@pytest.fixture
-def read_only(tmp_path):
-    """A gallery on a disk, or in a folder, that nobody may write to."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "tmpfs", disk]
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if is_root and subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("root may write everywhere, and may not mount here")
-    with faces.FaceGallery(disk / "gallery") as gallery:
-        enrol(gallery, ["Ann"])
-    if is_root:
-        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        yield disk / "gallery"
-        subprocess.run(["umount", "--lazy", disk], check=True)
-        return
-    for place in (disk / "gallery" / FILE, disk / "gallery", disk):
-        place.chmod(place.stat().st_mode & ~0o222)
-    yield disk / "gallery"
-    for place in (disk, disk / "gallery"):
-        place.chmod(0o755)
+    reopened = faces.FaceGallery(path)
+    enrol(reopened, ["Bob"])
+    assert gallery.people() == reopened.people() == ["Ann", "Bob"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import faces, images, weights
+from course_utils import faces, images
 from course_utils.widgets import DetectionExplorer
 
 YELLOW = (240, 228, 66)  # boxes and labels
@@ -66,7 +66,6 @@ def detector_runs(explorer, monkeypatch):
 
 def test_it_starts_with_the_defaults_of_the_pack(explorer):
     assert len(explorer.faces) == len(rows(explorer)) == 8
-    assert shown(explorer).shape == explorer.picker.image.shape
     assert "<b>8 faces</b>; the next candidate scores 0.60" in (
         explorer.summary.value
     )
@@ -92,10 +91,9 @@ def test_filtering_equals_a_detector_with_that_threshold(
         assert len(rows(explorer)) == len(expected)
     assert len(detector_runs) == 1  # for the picture; none for a threshold
     # What a lax threshold finds is no face yet.
-    assert f"<b>{len(expected)} candidates</b>, 16 of them at the usual" in (
-        explorer.summary.value
+    assert explorer.summary.value == (
+        f"<b>{len(expected)} candidates</b>; no other scores 0.1 or more."
     )
-    assert "no other candidate scores 0.1" in explorer.summary.value
 
 
 def test_a_detector_size_runs_once_a_picture(explorer, detector_runs):
@@ -144,37 +142,12 @@ def test_each_mark_is_drawn_when_ticked_and_only_then(explorer):
 def test_marks_run_their_models_once_for_all_candidates(explorer, monkeypatch):
     explorer.picker.menu.value = "hopper_1"
     explorer.points_106.value = True
-    model, runs = explorer._models["landmark_2d_106"], []
+    model, runs = explorer._app.models["landmark_2d_106"], []
     monkeypatch.setattr(model, "get", lambda *_: runs.append(1))
     explorer.threshold.value = 0.1
     explorer.points_106.value = False
     explorer.points_106.value = True
     assert explorer.message.value == "" and runs == []
-
-
-def test_an_error_is_one_sentence_and_the_picture_stays(explorer, monkeypatch):
-    before = explorer.picture.value
-
-    def broken(*_, **__):
-        raise RuntimeError("the <network> is broken")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(explorer._app.det_model, "detect", broken)
-        explorer.detector_size.value = 960
-    assert "RuntimeError: the &lt;network&gt;" in explorer.message.value
-    assert explorer.picture.value == before
-    explorer.detector_size.value = 640
-    assert explorer.message.value == "" and len(explorer.faces) == 8
-
-
-def test_marks_without_a_model_are_greyed_out(tmp_path):
-    detection = weights.find("course_mini") / "detection.onnx"
-    (tmp_path / detection.name).write_bytes(detection.read_bytes())
-    explorer = DetectionExplorer(tmp_path)
-    assert explorer.points_106.disabled and explorer.points_68.disabled
-    assert explorer.pose.disabled and not explorer.five_points.disabled
-    assert explorer.threshold.value == 0.5  # InsightFace's default
-    assert len(explorer.faces) == 9
 
 
 def test_a_score_that_misses_the_threshold_looks_lower(explorer):

@@ -96,8 +96,8 @@ def test_people_are_removed(explorer, gallery):
     assert "<b>Barack Obama</b> with 2 photographs" in explorer.status.value
     assert explorer.people.value == "Joe Biden"
     assert [row[0] for row in listed(explorer)] == ["Joe Biden"]
-    (kept,) = explorer._portraits.values()
-    assert [portrait.title for portrait in kept] == ["biden_1"]
+    ((title, _),) = explorer._portraits.values()  # of the others none stays
+    assert title == "biden_1"
     explorer.remove.click()
     assert len(gallery) == 0 and explorer.remove.disabled
     assert explorer.people.value is None
@@ -161,20 +161,6 @@ def test_uploads_can_be_enrolled_and_asked(explorer, upload):
     assert len(crops(explorer)) == 1
 
 
-def test_an_upload_that_lies_on_its_side(explorer, upload, photo):
-    upright = photo("faces/obama_1")
-    file = io.BytesIO()
-    Image.fromarray(np.rot90(upright)).save(file, "PNG")
-    upload(explorer.photo.picker.upload, "turned.png", file.getvalue())
-    explorer.name.value = "Obama"
-    explorer.enrol.click()
-    explorer.photo.picker.menu.value = "obama_1"
-    assert explorer.result.matches[0].similarity > 0.9
-    (crop,) = crops(explorer)
-    expected = aligned(upright, explorer.photo.face)
-    assert np.abs(crop - expected.astype(float)).mean() < 20
-
-
 def test_photographs_enrolled_elsewhere_are_shown_where_they_can_be(
     gallery, tmp_path
 ):
@@ -198,17 +184,3 @@ def test_photographs_enrolled_elsewhere_are_shown_where_they_can_be(
     shown, _ = crops(explorer)
     assert np.abs(shown - lincoln).mean() < 5  # not another of the four
     assert set(explorer.people.options) == set(titles)
-
-
-def test_an_error_is_shown(explorer, monkeypatch):
-    def broken(*_, **__):
-        raise OSError("the disk is full")
-
-    enrol(explorer, "obama_1", "Obama")
-    with monkeypatch.context() as patch:
-        patch.setattr(explorer.gallery, "remove", broken)
-        explorer.remove.click()
-    assert "OSError: the disk is full" in explorer.message.value
-    assert explorer.status.value == ""
-    explorer.remove.click()
-    assert explorer.message.value == "" and len(explorer.gallery) == 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +29,7 @@ class PackSettings:
         det_thresh: lowest detection score that counts as a face, 0 to 1.
         threshold: cosine similarity from which two faces count as one person,
             or None where nobody has published or measured one.
-        search_threshold: from which a match in a gallery counts as known, or
-            None to use ``threshold``.
+        search_threshold: from which a match in a gallery counts as known.
         small: its networks are too small to share out one among the cores.
             Faces and photographs are shared out instead.
     """
@@ -53,18 +50,22 @@ PACK_SETTINGS = {
     # notebook 04 finds one from data.
     "course_mini": PackSettings(0.65, 0.363, 0.463, small=True),
     # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
-    "buffalo_l": PackSettings(0.5, 0.4078),
+    "buffalo_l": PackSettings(0.5, 0.4078, 0.4078),
 }
 
 
 def settings_for(pack: str) -> PackSettings:
-    """Look up a pack by name; unknown ones get InsightFace's defaults."""
+    """Look up a pack by name; unknown ones get the defaults."""
     return PACK_SETTINGS.get(pack, PackSettings())
 
 
-def published_threshold(pack: str) -> float:
-    """Look up from which cosine similarity two faces count as one person."""
-    threshold = settings_for(pack).threshold
+def threshold_for(pack: str, *, search: bool = False) -> float:
+    """Look up from which similarity two faces count as one person.
+
+    In a ``search``: from which the best match of many counts as known.
+    """
+    settings = settings_for(pack)
+    threshold = settings.search_threshold if search else settings.threshold
     if threshold is None:
         raise ValueError(
             f"No threshold is published for {pack!r}: give threshold=, chosen "
@@ -73,18 +74,12 @@ def published_threshold(pack: str) -> float:
     return threshold
 
 
-def search_threshold(pack: str) -> float:
-    """Look up from which cosine similarity a search says "known"."""
-    measured = settings_for(pack).search_threshold
-    return published_threshold(pack) if measured is None else measured
-
-
 def load_face_analysis(
     pack: str | os.PathLike = "course_mini",
     *,
     det_size: tuple[int, int] | None = None,
     det_thresh: float | None = None,
-    providers: Sequence[str | tuple[str, dict]] | None = None,
+    providers: Sequence[str] | None = None,
 ) -> FaceAnalysis:
     """Load an InsightFace model pack, ready to use.
 
@@ -97,24 +92,17 @@ def load_face_analysis(
             for faces that fill the picture and then 640 for the others.
         det_thresh: lowest detection score, 0 to 1. Default: what suits the
             pack.
-        providers: onnxruntime execution providers, best first, each a name or
-            (name, options); for instance
+        providers: onnxruntime execution providers, best first, for instance
             ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
             GPU when onnxruntime offers one, else the CPU.
 
     Returns:
         A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
-        It can be pickled, copied, and used after a fork.
-
-    Raises:
-        weights.WeightsError: the pack is not there or is broken.
-        ValueError: ``det_size``, ``det_thresh`` or a provider cannot be used.
     """
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
-    _check_detector_settings(det_size, det_thresh)
-    _check_providers(providers or ())
+    _check(det_size, providers)
     try:
         app = _open_pack(folder, providers, settings.small)
     except Exception as error:  # InsightFace and onnxruntime raise many kinds
@@ -128,14 +116,13 @@ def load_face_analysis(
 
 
 def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
-    """Find all faces of a picture and run every model of the pack on each.
+    """Find all faces of a picture, from left to right; run all models on each.
 
-    Returns:
-        InsightFace ``Face`` objects from left to right. Each is a dictionary
-        with attributes: ``bbox`` (x0, y0, x1, y1) in pixels, ``det_score`` 0
-        to 1, ``kps`` (5, 2), and what the pack's models add: ``embedding``,
-        ``landmark_2d_106`` (106, 2), ``landmark_3d_68`` (68, 3), ``pose``
-        (pitch, yaw, roll) in degrees, ``gender``, ``age`` in years.
+    An InsightFace ``Face`` is a dictionary with attributes: ``bbox`` (x0, y0,
+    x1, y1) in pixels, ``det_score`` 0 to 1, ``kps`` (5, 2), and what the
+    pack's models add: ``embedding``, ``landmark_2d_106`` (106, 2),
+    ``landmark_3d_68`` (68, 3), ``pose`` (pitch, yaw, roll) in degrees,
+    ``gender``, ``age`` in years.
     """
     return _left_to_right(app.get(_to_bgr(image)))
 
@@ -196,7 +183,6 @@ def _open_pack(folder: Path, providers: Sequence | None, small: bool):
     cores = hardware.usable_cores()
     app = ParallelFaceAnalysis(
         str(folder),
-        functools.partial(load_face_analysis, folder, providers=providers),
         providers=providers,
         sess_options=_session_options(1 if small else cores),
     )
@@ -225,35 +211,19 @@ def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
     return f"{folder} cannot be used: {fault}; name a model pack's folder."
 
 
-def _check_detector_settings(det_size, det_thresh) -> None:
-    if det_size is not None and not _is_a_detector_size(det_size):
+def _check(det_size, providers) -> None:
+    from onnxruntime import get_available_providers
+
+    if det_size is not None and (
+        np.shape(det_size) != (2,) or np.any(np.mod(det_size, 32))
+    ):
         raise ValueError(
             "det_size is (width, height) in multiples of 32, for instance "
             f"(640, 640), not {det_size!r}."
         )
-    if not 0 < det_thresh < 1:
-        raise ValueError(f"det_thresh lies between 0 and 1, not {det_thresh}.")
-
-
-def _is_a_detector_size(size) -> bool:
-    return (
-        isinstance(size, Sequence)
-        and len(size) == 2
-        and all(isinstance(side, Integral) for side in size)
-        and all(side >= 32 and side % 32 == 0 for side in size)
-    )
-
-
-def _check_providers(wanted) -> None:
-    from onnxruntime import get_available_providers
-
-    if isinstance(wanted, str):
-        raise ValueError(f"providers is a list of names: write [{wanted!r}].")
-    offered = get_available_providers()
-    names = [each if isinstance(each, str) else each[0] for each in wanted]
-    missing = [name for name in names if name not in offered]
+    missing = set(providers or ()) - set(get_available_providers())
     if missing:
         raise ValueError(
-            f"This onnxruntime does not offer {', '.join(missing)}, only "
-            f"{', '.join(offered)}: see 'NVIDIA GPU' in the README."
+            f"This onnxruntime does not offer {', '.join(missing)}: see "
+            "'NVIDIA GPU' in the README."
         )

@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -21,18 +20,16 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from course_utils import hardware, images, weights
-from course_utils.faces.analysis import NoFaceError, load_face_analysis
+from course_utils.faces.analysis import load_face_analysis
 from course_utils.faces.gallery import (
     FaceGallery,
     Match,
-    PackIdentity,
-    WrongPackError,
     clean_name,
     pack_identity,
     photograph_digest,
     photograph_name,
 )
-from course_utils.faces.quality import EnrolmentError, face_to_enrol
+from course_utils.faces.quality import face_to_enrol
 
 # A commit waits for the disk, so this many photographs share one; about as
 # many have to be embedded again after a crash.
@@ -45,12 +42,11 @@ class FolderReport:
 
     Attributes:
         added: files that are in the gallery now and were not before.
-        duplicates: files whose content the gallery has already for the same
-            person, from an earlier run or from another file of the folder.
+        duplicates: files whose content the gallery, or another file of the
+            folder, has already for the same person.
         rejected: (path, reason) of the files that cannot be enrolled.
         remaining: files that were not looked at, because of an interrupt or
             because workers died over them: enrol the folder once more.
-        people_without_photograph: sub-folders of whom the gallery has none.
         lookalikes: (path, match) of added files whose face would have been
             known as somebody else: perhaps one person has two folders.
     """
@@ -59,7 +55,6 @@ class FolderReport:
     duplicates: list[Path] = field(default_factory=list)
     rejected: list[tuple[Path, str]] = field(default_factory=list)
     remaining: list[Path] = field(default_factory=list)
-    people_without_photograph: list[str] = field(default_factory=list)
     lookalikes: list[tuple[Path, Match]] = field(default_factory=list)
 
     def __str__(self):
@@ -71,20 +66,13 @@ class FolderReport:
 
 
 class Photograph(NamedTuple):
-    """A file, whom it shows, and the digests not to embed again for them."""
+    """A file, whom it shows; once it was looked at, what was found in it."""
 
     path: Path
     person: str
-    known: frozenset[bytes]
-
-
-class Finding(NamedTuple):
-    """What a worker found: an embedding, or a reason, or else a duplicate."""
-
-    photograph: Photograph
-    digest: bytes | None
+    digest: bytes
     embedding: np.ndarray | None = None
-    reason: str | None = None
+    reason: str | None = None  # for which there is no embedding
 
 
 def enrol_folder(
@@ -111,21 +99,19 @@ def enrol_folder(
             default one thread a core. Its machines need course_utils, the
             gallery's pack, and the folder under the same path.
         progress: show a bar with the time left.
-
-    Raises:
-        NotADirectoryError: ``folder`` is not a folder.
-        GalleryError: the gallery cannot be written, say for a full disk; what
-            was committed before is kept.
     """
     report = FolderReport()
-    app = gallery.app
     photographs = _list(Path(folder).expanduser().absolute(), gallery, report)
+    app = gallery.app
     with contextlib.ExitStack() as stack:
         if pool is None:
             pool = stack.enter_context(ThreadPool(hardware.usable_cores()))
             look = functools.partial(examine, lambda: app)
         else:
-            look = functools.partial(examine, _loader(app))
+            pack = Path(app.model_dir).name
+            if pack not in weights.TABLE:  # else each machine knows where it is
+                pack = app.model_dir
+            look = functools.partial(examine, functools.partial(_load, pack))
         findings = tqdm(
             pool.imap_unordered(look, photographs),
             total=len(photographs),
@@ -133,16 +119,12 @@ def enrol_folder(
             disable=not progress,
         )
         _record(gallery, findings, report)
-    rejected = (path for path, _ in report.rejected)
-    looked_at = {*report.added, *report.duplicates, *rejected}
+    looked_at = {*report.added, *(path for path, _ in report.rejected)}
     report.remaining = [
         path for path, *_ in photographs if path not in looked_at
     ]
-    # The workers answer in any order.
-    for outcome in (report.added, report.duplicates, report.rejected):
+    for outcome in (report.added, report.rejected, report.lookalikes):
         outcome.sort()
-    without = {*report.people_without_photograph} - {*gallery.people()}
-    report.people_without_photograph = sorted(without)
     return report
 
 
@@ -168,55 +150,30 @@ def enrol_folder_with_ray(
             ray.shutdown()
 
 
-def examine(load: Callable, photograph: Photograph) -> Finding:
-    """Look whether a photograph is new and shows one usable face.
+def examine(load: Callable, photograph: Photograph) -> Photograph:
+    """Look for one usable face; needs no gallery, so it can run anywhere.
 
-    Never raises for a photograph, and needs no gallery: it can run in another
-    thread, process or machine. ``load`` returns the face models.
+    Never raises for a photograph. ``load`` returns the face models.
     """
-    app, digest = load(), None
+    app = load()
     try:
-        digest = photograph_digest(photograph.path)
-        if digest in photograph.known:
-            return Finding(photograph, digest)
         face = face_to_enrol(app, images.load_image(photograph.path))
-        return Finding(photograph, digest, face.embedding)
-    except (EnrolmentError, NoFaceError, images.ImageError) as error:
-        return Finding(photograph, digest, reason=str(error))
+        return photograph._replace(embedding=face.embedding)
     except Exception as error:  # one strange file must not lose the others
-        reason = f"{photograph.path} failed: {error!r}."
-        return Finding(photograph, digest, reason=reason)
-
-
-def _loader(app) -> Callable:
-    """Return what loads the same models in another process."""
-    pack = Path(app.model_dir).name
-    if pack not in weights.TABLE:  # else each machine knows where it keeps it
-        pack = app.model_dir
-    size = tuple(app.det_size) if app.det_size else None
-    return functools.partial(
-        _load, pack, pack_identity(app), app.det_thresh, size
-    )
+        return photograph._replace(reason=str(error) or repr(error))
 
 
 @functools.cache
-def _load(pack: str, identity: PackIdentity, det_thresh: float, det_size):
+def _load(pack: str):
     """Load the models once in every process of a pool."""
-    app = load_face_analysis(pack)
-    app.prepare(0, det_thresh, det_size)
-    if pack_identity(app) != identity:
-        raise WrongPackError(
-            f"On a worker's machine {pack!r} is not the pack that the gallery "
-            "uses: install the same one there."
-        )
-    return app
+    return load_face_analysis(pack)
 
 
 def _record(
     gallery: FaceGallery, findings: Iterable, report: FolderReport
 ) -> None:
     """Commit what the workers find; an interrupt ends it, and loses nothing."""
-    waiting, death = [], None
+    waiting = []
     with contextlib.suppress(KeyboardInterrupt):
         for finding in findings:
             # Ray hands errors over instead of raising them: what a worker
@@ -224,83 +181,58 @@ def _record(
             if hasattr(finding, "underlying"):
                 raise finding.underlying
             if isinstance(finding, Exception):
-                death = finding
+                continue
+            if finding.reason:
+                report.rejected.append((finding.path, finding.reason))
                 continue
             waiting.append(finding)
             if len(waiting) == PHOTOGRAPHS_PER_COMMIT:
                 _commit(gallery, waiting, report)
                 waiting = []
-    _commit(gallery, waiting, report)
-    if death and not (report.added or report.duplicates or report.rejected):
-        raise death  # no worker could do anything
+    if waiting:
+        _commit(gallery, waiting, report)
 
 
 def _commit(
-    gallery: FaceGallery, findings: list[Finding], report: FolderReport
+    gallery: FaceGallery, findings: list[Photograph], report: FolderReport
 ) -> None:
-    new = []
-    # They come in any order; of two copies the first by name is enrolled.
-    for finding in sorted(findings, key=lambda f: f.photograph.path):
-        if finding.reason:
-            report.rejected.append((finding.photograph.path, finding.reason))
-        elif finding.embedding is None:
-            report.duplicates.append(finding.photograph.path)
-        else:
-            new.append(finding)
-    if not new:
-        return
-    added = gallery.enrol_embeddings(
-        [finding.photograph.person for finding in new],
-        np.stack([finding.embedding for finding in new]),
-        [photograph_name(finding.photograph.path) for finding in new],
-        digests=[finding.digest for finding in new],
+    findings.sort()  # the workers answer in any order
+    paths, people, digests, embeddings, _ = zip(*findings, strict=True)
+    gallery.enrol_embeddings(
+        people,
+        np.stack(embeddings),
+        [photograph_name(path) for path in paths],
+        digests=digests,
         pack=pack_identity(gallery.app),
     )
-    for number, finding in enumerate(new):
-        path, person, _ = finding.photograph
-        if number not in added:
-            report.duplicates.append(path)
-            continue
-        report.added.append(path)
-        if other := gallery.lookalike(person, finding.embedding):
+    report.added += paths
+    for path, person, _, embedding, _ in findings:
+        if other := gallery.lookalike(person, embedding):
             report.lookalikes.append((path, other))
 
 
 def _list(
     folder: Path, gallery: FaceGallery, report: FolderReport
 ) -> list[Photograph]:
-    """Find everybody's photographs; report what is nobody's."""
+    """Find everybody's new photographs; report all other files."""
     if not folder.is_dir():
-        raise NotADirectoryError(
-            f"{folder} is not a folder: give the one that holds a sub-folder "
-            "of photographs for each person."
-        )
-    known = defaultdict(set)
-    for person, digest in gallery.enrolled():
-        known[person].add(digest)
+        raise NotADirectoryError(f"{folder} is not a folder.")
+    known = gallery.enrolled()
     photographs = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if not entry.is_dir():
-            reason = f"{entry} is in no person's folder: put it into one."
-            report.rejected.append((entry, reason))
+    for path in sorted(folder.rglob("*")):
+        person, *inner = path.relative_to(folder).parts
+        if path.is_dir() or any(n.startswith(".") for n in (person, *inner)):
             continue
         try:
-            person = clean_name(entry.name)
-        except ValueError as error:
-            report.rejected.append((entry, str(error)))
+            if not inner:
+                raise ValueError(f"{path} is in no person's folder.")
+            person, digest = clean_name(person), photograph_digest(path)
+        except (ValueError, OSError) as error:
+            report.rejected.append((path, str(error)))
             continue
-        report.people_without_photograph.append(person)
-        digests = frozenset(known[person])
-        for path in _files(entry):
-            photographs.append(Photograph(path, person, digests))
+        if (person, digest) in known:
+            report.duplicates.append(path)
+        else:
+            known.add((person, digest))
+            photographs.append(Photograph(path, person, digest))
     return photographs
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, subfolders, files in os.walk(folder):
-        subfolders[:] = sorted(n for n in subfolders if not n.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield Path(place, name)

@@ -33,39 +33,35 @@ class EnrolmentError(ValueError):
     """A photograph cannot be enrolled; the message says why."""
 
 
-class SeveralFacesError(EnrolmentError):
-    """A photograph shows several people and none of them was named."""
-
-
-class PoorFaceError(EnrolmentError):
-    """A face is too small or too blurred."""
-
-
 def face_to_enrol(
     app: FaceAnalysis, image: np.ndarray, which_face: int | None = None
 ) -> Face:
-    """Embed the face to enrol, or say why there is none.
+    """Embed the face to enrol; raise NoFaceError or EnrolmentError.
 
-    Of several faces ``which_face`` names one, 0 being the leftmost. Raises
-    NoFaceError, SeveralFacesError or PoorFaceError.
+    Of several faces ``which_face`` names one, 0 being the leftmost.
     """
     image, found = find_upright(app, image)
-    if which_face is None:
-        face = largest_face(found)
-        if len(found) > 1:
-            raise SeveralFacesError(
-                f"The photograph shows {len(found)} faces: say which_face=, "
-                f"from left to right 0 to {len(found) - 1}, or cut out one "
-                "person."
-            )
-    elif which_face in range(len(found)):
+    face = largest_face(found)
+    if which_face in range(len(found)):
         face = found[which_face]
-    else:
-        raise SeveralFacesError(
-            f"There is no face {which_face}: they are numbered from left to "
-            f"right, 0 to {len(found) - 1}."
+    elif which_face is not None or len(found) > 1:
+        raise EnrolmentError(
+            f"The photograph shows {len(found)} faces: say which_face=, "
+            f"from left to right 0 to {len(found) - 1}, or cut out one "
+            "person."
         )
-    _refuse_poor(image, face)
+    width = face.bbox[2] - face.bbox[0]
+    if width < MIN_FACE_WIDTH:
+        raise EnrolmentError(
+            f"The face is {width:.0f} pixels wide and needs "
+            f"{MIN_FACE_WIDTH}: use a larger or closer photograph."
+        )
+    sharpness = _sharpness(image, face)
+    if sharpness < MIN_SHARPNESS:
+        raise EnrolmentError(
+            f"The face is blurred (sharpness {sharpness:.1f}, needed "
+            f"{MIN_SHARPNESS:.1f}): use a sharper photograph."
+        )
     return face
 
 
@@ -92,21 +88,6 @@ def find_upright(
 
 def _best_score(found: Sequence[Face]) -> float:
     return max((face.det_score for face in found), default=0)
-
-
-def _refuse_poor(image: np.ndarray, face: Face) -> None:
-    width = face.bbox[2] - face.bbox[0]
-    if width < MIN_FACE_WIDTH:
-        raise PoorFaceError(
-            f"The face is {width:.0f} pixels wide and needs "
-            f"{MIN_FACE_WIDTH}: use a larger or closer photograph."
-        )
-    sharpness = _sharpness(image, face)
-    if sharpness < MIN_SHARPNESS:
-        raise PoorFaceError(
-            f"The face is blurred (sharpness {sharpness:.1f}, needed "
-            f"{MIN_SHARPNESS:.1f}): use a sharper photograph."
-        )
 
 
 def _sharpness(image: np.ndarray, face: Face) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_utils.faces.analysis import largest_face, published_threshold
+from course_utils.faces.analysis import largest_face, threshold_for
 from course_utils.faces.quality import find_upright
 
 if TYPE_CHECKING:
@@ -30,20 +30,14 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine of the angle between two embeddings, -1 to 1: a.b / (|a| |b|)."""
     try:
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    except (TypeError, ValueError):
+        lengths = np.linalg.norm(a) * np.linalg.norm(b)
+        usable = a.ndim == 1 and a.shape == b.shape and 0 < lengths < np.inf
+    except (TypeError, ValueError):  # a face instead of its embedding
+        usable = False
+    if not usable:
         raise ValueError(
             "Cosine similarity takes two embeddings, for instance "
-            f"face.embedding, not {type(a).__name__} and {type(b).__name__}."
-        ) from None
-    if a.ndim != 1 or a.shape != b.shape:
-        raise ValueError(
-            "Cosine similarity takes two vectors of one length, "
-            f"not shapes {a.shape} and {b.shape}."
-        )
-    lengths = np.linalg.norm(a) * np.linalg.norm(b)
-    if not np.isfinite(lengths) or lengths == 0:
-        raise ValueError(
-            "Cosine similarity needs finite vectors that are not all zeros."
+            "face.embedding: finite vectors of one length, not all zeros."
         )
     return float(np.clip(a @ b / lengths, -1.0, 1.0))
 
@@ -62,7 +56,7 @@ def verify(
     turned copy. Raises NoFaceError, whose message says which picture it is.
     """
     if threshold is None:
-        threshold = published_threshold(Path(app.model_dir).name)
+        threshold = threshold_for(Path(app.model_dir).name)
     first = _only_face(app, image1, "first")
     second = _only_face(app, image2, "second")
     similarity = cosine_similarity(first.embedding, second.embedding)
@@ -76,13 +70,8 @@ class Calibration:
 
     A pair is accepted when its similarity is at least the threshold. Terms as
     in Grother, Ngan and Hanaoka, NIST face recognition vendor test, part 1.
-
-    Attributes:
-        thresholds: falling, starting at infinity; shape (n,).
-        true_accept_rate: share of same-person pairs accepted; shape (n,).
-        false_accept_rate: share of different-person pairs accepted; (n,).
-        similarities: the pairs measured; shape (pairs,).
-        same: which of them show one person; bool, shape (pairs,).
+    ``thresholds`` fall from infinity, the accept rates belong to them;
+    ``similarities`` and ``same`` are the pairs.
     """
 
     thresholds: np.ndarray
@@ -95,13 +84,7 @@ class Calibration:
     def eer(self) -> float:
         """Equal error rate: where false accepts equal false rejects."""
         gap = self.false_accept_rate - (1 - self.true_accept_rate)
-        after = int(np.argmax(gap >= 0))
-        before = after - 1
-        share = -gap[before] / (gap[after] - gap[before])
-        return float(
-            (1 - share) * self.false_accept_rate[before]
-            + share * self.false_accept_rate[after]
-        )
+        return float(np.interp(0, gap, self.false_accept_rate))
 
     @property
     def auc(self) -> float:
@@ -113,7 +96,7 @@ class Calibration:
     def threshold_at(self, far: float) -> float:
         """Find the lowest threshold whose false accept rate is at most ``far``.
 
-        Raises ValueError for a rate that these pairs are too few to show.
+        Raises ValueError when these pairs are too few to show that.
         """
         return float(self.thresholds[self._row(far)])
 
@@ -130,32 +113,26 @@ class Calibration:
     ) -> tuple[float, float]:
         """Bootstrap ``true_accept_rate_at(far)``: 95 % of the draws lie within.
 
-        Args:
-            far: false accept rate, in (0, 1].
-            people: integers, shape (pairs, 2): who is in each pair. Given
-                them, people are drawn instead of pairs, which is the honest
-                way when one person takes part in many pairs. Draws without
-                any same or any different pair are left out.
-            resamples: how many times to draw.
+        ``people``, integers of shape (pairs, 2), says who is in each pair.
+        Given them, people are drawn instead of pairs, which is the honest way
+        when one person takes part in many pairs. Draws without any same or any
+        different pair are left out.
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
-        draw = _draw_pairs if people is None else _draw_people
         rates = [
             _weighted_rate(self.same[order], weights[order], far)
-            for weights in draw(self.same, people, resamples)
+            for weights in _draws(self.same, people, resamples)
         ]
         low, high = np.quantile(rates, [0.025, 0.975])
         return float(low), float(high)
 
     def _row(self, far: float) -> int:
         different = int((~self.same).sum())
-        if not 0 < far <= 1:
-            raise ValueError(f"A false accept rate lies in (0, 1], not {far}.")
         if far * different < 1:
             raise ValueError(
-                f"{different} pairs of different people cannot show a false "
-                f"accept rate of {far:g}: that takes {int(np.ceil(1 / far))}."
+                f"{different} pairs of different people are too few to show a "
+                f"false accept rate of {far:g}."
             )
         return int(np.searchsorted(self.false_accept_rate, far, "right") - 1)
 
@@ -163,9 +140,7 @@ class Calibration:
 def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
     """Measure the error rates of every threshold, from pairs of known truth.
 
-    Args:
-        similarities: cosine similarity of each pair; shape (pairs,).
-        same: True where a pair shows one person; shape (pairs,).
+    Both have shape (pairs,); ``same`` is True where a pair shows one person.
     """
     similarities = np.asarray(similarities, np.float64)
     same = np.asarray(same, bool)
@@ -174,8 +149,6 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
             "calibrate takes one similarity and one True/False a pair, "
             f"not shapes {similarities.shape} and {same.shape}."
         )
-    if not np.isfinite(similarities).all():
-        raise ValueError("A similarity is not a number: drop that pair first.")
     if same.all() or not same.any():
         raise ValueError("calibrate needs pairs of same and different people.")
     order = np.argsort(-similarities, kind="stable")
@@ -199,36 +172,29 @@ def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
         raise type(error)(f"The {position} picture: {error}") from None
 
 
-def _draw_pairs(same, _people, resamples):
-    """Weights of each pair when pairs of each kind are drawn with return."""
+def _draws(same, people, resamples):
+    """Yield weights of each pair when pairs or people are drawn with return."""
     generator = np.random.default_rng(0)
+    if people is not None:
+        names, index = np.unique(people, return_inverse=True)
+        first, second = index.reshape(len(same), 2).T
     for _ in range(resamples):
         weights = np.empty(len(same))
-        for kind in (same, ~same):
-            count = int(kind.sum())
-            chances = np.full(count, 1 / count)
-            weights[kind] = generator.multinomial(count, chances)
-        yield weights
-
-
-def _draw_people(same, people, resamples):
-    """Weights of each pair when people are drawn with return."""
-    people = np.asarray(people)
-    if people.shape != (len(same), 2):
-        raise ValueError(
-            f"people names the two in each pair: shape ({len(same)}, 2), "
-            f"not {people.shape}."
-        )
-    names, index = np.unique(people, return_inverse=True)
-    first, second = index.reshape(people.shape).T
-    chances = np.full(len(names), 1 / len(names))
-    generator = np.random.default_rng(0)
-    for _ in range(resamples):
-        times = generator.multinomial(len(names), chances)
-        # Two copies of one person do not become a pair of different people.
-        weights = np.where(same, times[first], times[first] * times[second])
+        if people is None:
+            for kind in (same, ~same):
+                weights[kind] = _times(generator, int(kind.sum()))
+        else:
+            # Two copies of one person do not become a pair of different people.
+            times = _times(generator, len(names))
+            one, other = times[first], times[second]
+            weights[:] = np.where(same, one, one * other)
         if weights[same].any() and weights[~same].any():
-            yield weights.astype(float)
+            yield weights
+
+
+def _times(generator, count: int) -> np.ndarray:
+    """How often each of ``count`` things is drawn in as many draws."""
+    return generator.multinomial(count, np.full(count, 1 / count))
 
 
 def _weighted_rate(same, weights, far: float) -> float:

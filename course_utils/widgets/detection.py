@@ -41,15 +41,8 @@ _HELP = (
 class DetectionExplorer(Panel):
     """A picture with its faces, the knobs of the detector, and the scores.
 
-    Attributes:
-        picker: the ``PicturePicker``.
-        threshold: lowest score that counts as a face, 0.1 to 0.95; a Number.
-        detector_size: side in pixels to which the picture is scaled for the
-            detector, or "auto" for 128 and then 640.
-        boxes, five_points, points_106, points_68, pose, numbers: boxes to tick
-            for what is drawn.
-        faces: those at or above the threshold, by falling score.
-        picture, summary, table: what is shown.
+    Every control is an attribute: ``explorer.pose.value = True``. ``faces`` are
+    those at or above the threshold, by falling score.
     """
 
     def __init__(
@@ -58,20 +51,9 @@ class DetectionExplorer(Panel):
         *,
         start: str = "group8_office",
     ):
-        """Load a pack of its own, so that no other detector's knobs move.
-
-        Args:
-            pack: as for ``faces.load_face_analysis``, which may raise.
-            start: the sample picture to begin with.
-        """
+        """Load a pack of its own, so that no other detector's knobs move."""
         super().__init__()
         self._app = faces.load_face_analysis(pack, det_thresh=LOWEST_THRESHOLD)
-        # Only detection runs on every candidate; see _complete.
-        self._models = {
-            task: self._app.models.pop(task)
-            for task in list(self._app.models)
-            if task != "detection"
-        }
         self._found: dict[int | str, list[Face]] = {}  # by detector size
         self.faces: list[Face] = []
         self._usual_threshold = settings_for(Path(pack).name).det_thresh
@@ -89,20 +71,28 @@ class DetectionExplorer(Panel):
             description="Detector size",
             style=WHOLE_LABEL,
         )
-        self.boxes = self._tick("boxes", True)
-        self.five_points = self._tick("5 points", True)
-        self.points_106 = self._tick("106 points", False, "landmark_2d_106")
-        self.points_68 = self._tick("68 points (3-D)", False, "landmark_3d_68")
-        self.pose = self._tick("pose", False, "landmark_3d_68")
-        self.numbers = self._tick("numbers", True)
+        self.boxes = _tick("boxes", True)
+        self.five_points = _tick("5 points", True)
+        self.points_106 = _tick("106 points", False)
+        self.points_68 = _tick("68 points (3-D)", False)
+        self.pose = _tick("pose", False)
+        self.numbers = _tick("numbers", True)
         self.picture = Picture()
         self.summary, self.table = ipywidgets.HTML(), ipywidgets.HTML()
         points = self.five_points, self.points_106, self.points_68
         ticks = self.boxes, *points, self.pose, self.numbers
-        self._arrange(ticks)
+        knobs = self.threshold, self.detector_size
+        help_text = ipywidgets.HTML(paragraph(_HELP))
+        beside = ipywidgets.VBox(
+            [help_text, *knobs, row(*ticks), self.message, self.summary],
+            layout={"flex": "2 1 360px"},
+        )
+        scores = ipywidgets.VBox(
+            [self.table], layout={"max_height": "560px", "overflow": "auto"}
+        )
+        self.children = row(self.picker, beside), row(self.picture, scores)
         self.on_change(self._picture_changed, self.picker, trait="image")
-        knobs = self.threshold, self.detector_size, *ticks
-        self.on_change(self._refresh, *knobs)
+        self.on_change(self._refresh, *knobs, *ticks)
         with self.explaining():
             self._refresh()
 
@@ -114,36 +104,12 @@ class DetectionExplorer(Panel):
             "faces": len(self.faces),
         }
 
-    def _tick(self, text: str, value: bool, model: str = "detection"):
-        return ipywidgets.Checkbox(
-            value=value,
-            description=text,
-            disabled=model not in (*self._models, "detection"),
-            indent=False,
-            layout={"width": "auto", "margin": "2px 16px 2px 2px"},
-        )
-
-    def _arrange(self, ticks) -> None:
-        knobs = ipywidgets.VBox(
-            [
-                ipywidgets.HTML(paragraph(_HELP)),
-                *(self.threshold, self.detector_size, row(*ticks)),
-                *(self.message, self.summary),
-            ],
-            layout={"flex": "2 1 360px"},
-        )
-        scores = ipywidgets.VBox(
-            [self.table], layout={"max_height": "560px", "overflow": "auto"}
-        )
-        self.children = row(self.picker, knobs), row(self.picture, scores)
-
     def _picture_changed(self) -> None:
         self._found.clear()
         self._refresh()
 
     def _refresh(self) -> None:
         candidates = self._candidates()
-        self._complete(candidates)
         lowest = self.threshold.value
         self.faces = [f for f in candidates if f.det_score >= lowest]
         self.picture.show(self._draw())
@@ -151,32 +117,28 @@ class DetectionExplorer(Panel):
         self.table.value = _table(self.faces, self.pose.value)
 
     def _candidates(self) -> list[Face]:
-        """All that the detector reports, found once a picture and size."""
+        """All that the detector reports, found once a picture and size.
+
+        The models that the ticked marks need run on all of them at once, so
+        that the slider never has to wait.
+        """
         size = self.detector_size.value
+        bgr = np.ascontiguousarray(self.picker.image[..., ::-1])
         if size not in self._found:
             self._app.prepare(
                 det_thresh=LOWEST_THRESHOLD,
                 det_size=None if size == "auto" else (size, size),
             )
-            found = faces.detect_faces(self._app, self.picker.image)
-            found.sort(key=lambda face: -face.det_score)
-            self._found[size] = found
-        return self._found[size]
-
-    def _complete(self, candidates: list[Face]) -> None:
-        """Run the models that the ticked marks need, once for each face.
-
-        All candidates at once, so that the slider never has to wait.
-        """
-        needed = {
-            "landmark_2d_106": self.points_106.value,
-            "landmark_3d_68": self.points_68.value or self.pose.value,
-        }
-        bgr = np.ascontiguousarray(self.picker.image[..., ::-1])
-        for task, wanted in needed.items():
-            for face in candidates if wanted else ():
+            found = self._app.detect(bgr)
+            self._found[size] = sorted(found, key=lambda f: -f.det_score)
+        for task, wanted in (
+            ("landmark_2d_106", self.points_106.value),
+            ("landmark_3d_68", self.points_68.value or self.pose.value),
+        ):
+            for face in self._found[size] if wanted else ():
                 if task not in face:
-                    self._models[task].get(bgr, face)
+                    self._app.models[task].get(bgr, face)
+        return self._found[size]
 
     def _draw(self) -> np.ndarray:
         canvas = self.picker.image
@@ -204,16 +166,23 @@ class DetectionExplorer(Panel):
 
     def _summary(self, candidates: list[Face]) -> str:
         """Below the pack's own threshold, what is found is not yet a face."""
-        count, usual = len(self.faces), self._usual_threshold
-        word = "face" if self.threshold.value >= usual else "candidate"
+        count = len(self.faces)
+        sure = self.threshold.value >= self._usual_threshold
+        word = "face" if sure else "candidate"
         text = f"<b>{count} {word}{'s' * (count != 1)}</b>"
-        if word == "candidate":
-            faces_among = sum(f.det_score >= usual for f in self.faces)
-            text += f", {faces_among} of them at the usual {usual} or above"
-        if count < len(candidates):
-            score = rounded_down(candidates[count].det_score, 2)
-            return f"{text}; the next candidate scores {score}."
-        return f"{text}; no other candidate scores {LOWEST_THRESHOLD} or more."
+        if count == len(candidates):
+            return f"{text}; no other scores {LOWEST_THRESHOLD} or more."
+        score = rounded_down(candidates[count].det_score)
+        return f"{text}; the next candidate scores {score}."
+
+
+def _tick(text: str, value: bool) -> ipywidgets.Checkbox:
+    return ipywidgets.Checkbox(
+        value=value,
+        description=text,
+        indent=False,
+        layout={"width": "auto", "margin": "2px 16px 2px 2px"},
+    )
 
 
 def _table(found: list[Face], with_pose: bool) -> str:
@@ -223,7 +192,7 @@ def _table(found: list[Face], with_pose: bool) -> str:
     for number, face in enumerate(found, 1):
         x0, y0, x1, y1 = face.bbox
         size = f"{x1 - x0:.0f} × {y1 - y0:.0f}"
-        rows.append([str(number), rounded_down(face.det_score, 2), size])
+        rows.append([str(number), rounded_down(face.det_score), size])
         if with_pose:
             rows[-1].append(", ".join(f"{angle:.0f}" for angle in face.pose))
     return table(titles, rows)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import NamedTuple
 
 import ipywidgets
-import numpy as np
 
 from course_utils import faces, images
-from course_utils.faces.analysis import search_threshold
+from course_utils.faces.analysis import threshold_for
 from course_utils.faces.draw import rounded_down
 from course_utils.faces.gallery import photograph_name
 from course_utils.faces.quality import find_upright
@@ -33,27 +31,11 @@ _HELP = (
 _COLORS = {"known": "#009E73", "uncertain": "#E69F00", "unknown": "#D55E00"}
 
 
-class _Portrait(NamedTuple):
-    """An aligned face that a match can be illustrated with."""
-
-    title: str
-    embedding: np.ndarray
-    crop: np.ndarray
-
-
 class SearchExplorer(Panel):
     """A picture, the enrolled people nearest to it, and who may be enrolled.
 
-    Attributes:
-        gallery: the ``faces.FaceGallery``.
-        photo: the ``FacePicker``; ``photo.picker.menu.value = "obama_2"``.
-        threshold: Number, cosine similarity from which a match is known.
-        result: the ``faces.SearchResult`` for the picture, or None while it
-            shows no face.
-        decision, matches: the answer and the ranked people as shown.
-        name, enrol: the name and the button that enrols the picture under it.
-        people, remove: the enrolled, and the button that deletes one of them.
-        status: what was enrolled or removed last.
+    Every control is an attribute: ``explorer.name.value = "Ann"``. ``result``
+    is the ``faces.SearchResult``, None while the picture shows no face.
     """
 
     def __init__(
@@ -63,19 +45,15 @@ class SearchExplorer(Panel):
         start: str = "obama_1",
         threshold: float | None = None,
     ):
-        """Search and change ``gallery``.
-
-        Args:
-            gallery: its models find the faces here too.
-            start: the sample picture to begin with.
-            threshold: where to begin; default as for ``FaceGallery.search``.
-        """
+        """Search and change ``gallery``; begin with the sample ``start``."""
         super().__init__()
         self.gallery = gallery
         self.result: faces.SearchResult | None = None
-        self._portraits: dict[str, list[_Portrait]] = {}  # by photograph
+        # By photograph: a title, and embedding and crop of each face in it.
+        self._portraits: dict[str, tuple[str, list]] = {}
         if threshold is None:
-            threshold = search_threshold(Path(gallery.app.model_dir).name)
+            pack = Path(gallery.app.model_dir).name
+            threshold = threshold_for(pack, search=True)
         self.photo = FacePicker(gallery.app, "Picture", start)
         self.threshold = Number(self, "Threshold", threshold, (0, 1), digits=3)
         self.decision, self.matches = ipywidgets.HTML(), ipywidgets.HTML()
@@ -142,10 +120,9 @@ class SearchExplorer(Panel):
             self.name.value, image, which_face=self.photo.which_face.value
         )
         # The gallery keeps no photographs; this picture is at hand now.
-        self._portraits[photograph_name(image)] = [
-            _portrait(title, self.photo.upright, face)
-            for face in self.photo.found
-        ]
+        self._remember(
+            photograph_name(image), title, self.photo.upright, self.photo.found
+        )
         person = html.escape(done.person)
         self.status.value = (
             f"Enrolled <b>{person}</b> with {html.escape(title)}."
@@ -175,45 +152,38 @@ class SearchExplorer(Panel):
         self._search()
 
     def _table(self, matches: tuple[faces.Match, ...]) -> str:
-        rows = []
-        for match in matches:
-            portrait = self._portrait_of(match)
-            picture, title = "", "not at hand"
-            if portrait is not None:
-                picture, title = (
-                    img(portrait.crop, "aligned face", 56),
-                    portrait.title,
-                )
-            similarity = rounded_down(match.similarity, 3)
-            names = html.escape(match.person), similarity, html.escape(title)
-            rows.append((picture, *names))
         titles = "", "person", "similarity", "photograph"
+        rows = [self._row(match) for match in matches]
         return table(titles, rows) if rows else ""
 
-    def _portrait_of(self, match: faces.Match) -> _Portrait | None:
-        """Of several faces in the photograph, the one that was enrolled."""
-        name = match.photograph
-        if name not in self._portraits:
-            self._portraits[name] = self._read(Path(name))
-        query = self.photo.face.embedding
+    def _row(self, match: faces.Match) -> tuple[str, ...]:
+        if match.photograph not in self._portraits:
+            self._read(match.photograph)
+        title, portraits = self._portraits[match.photograph]
+        query, picture = self.photo.face.embedding, ""
 
-        def difference(portrait: _Portrait) -> float:
-            similarity = faces.cosine_similarity(portrait.embedding, query)
+        def difference(portrait) -> float:
+            similarity = faces.cosine_similarity(portrait[0], query)
             return abs(similarity - match.similarity)
 
-        return min(self._portraits[name], key=difference, default=None)
+        if portraits:  # of several faces the one that was enrolled
+            _, crop = min(portraits, key=difference)
+            picture = img(crop, "aligned face", 56)
+        numbers = rounded_down(match.similarity, 3)
+        return picture, html.escape(match.person), numbers, html.escape(title)
 
-    def _read(self, path: Path) -> list[_Portrait]:
+    def _read(self, photograph: str) -> None:
         try:
-            image = images.load_image(path)
+            image = images.load_image(photograph)
         except images.ImageError:  # moved, deleted, or never was a file
-            return []
+            self._portraits[photograph] = "not at hand", []
+            return
         upright, found = find_upright(self.gallery.app, image)
-        return [_portrait(path.stem, upright, face) for face in found]
+        self._remember(photograph, Path(photograph).stem, upright, found)
 
-
-def _portrait(title: str, image: np.ndarray, face) -> _Portrait:
-    return _Portrait(title, face.embedding, aligned(image, face))
+    def _remember(self, photograph: str, title: str, image, found) -> None:
+        portraits = [(face.embedding, aligned(image, face)) for face in found]
+        self._portraits[photograph] = title, portraits
 
 
 def _decision(result: faces.SearchResult) -> str:

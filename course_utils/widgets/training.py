@@ -16,38 +16,20 @@ from course_utils.widgets.workbench import Workbench
 
 _LOOK_EVERY = 10  # steps; looking takes as long as three of them
 _UNSEEN = 10  # people whom it never learns from
-_KNOBS = {  # of each loss
-    "arcface": ("margin", "scale"),
-    "softmax": (),
-    "triplet": ("margin",),
-}
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 
 
 class TrainingLab(Workbench):
     """A loss, its margin, how many people: train, watch, stop.
 
-    ``lab.train.click()`` and ``await lab.finished()`` do what the mouse does.
-
-    Attributes:
-        loss: Dropdown, "softmax", "arcface" or "triplet".
-        people: IntSlider, how many of the people it learns from.
-        steps: IntSlider, batches of fifty pictures.
-        margin: Number; radians for ArcFace, a squared distance for triplets.
-        scale: Number, of ArcFace's cosines.
-        train, stop: Buttons.
-        status, view: how far it is; the error rates and the unseen people.
-        curve: a row for each look: step, error rates on unseen and seen.
-        model: the network with the lowest error on the unseen people so far.
+    ``curve`` has a row for each look: step, error rates on unseen and seen
+    people. ``model`` is the network with the lowest error on the unseen so far.
     """
 
     def __init__(self, pictures: np.ndarray, people: np.ndarray):
-        """Lay out the controls; nothing is trained yet.
+        """Take grey aligned faces, ``uint8`` (count, 56, 56), and who they are.
 
-        Args:
-            pictures: grey aligned faces, ``uint8`` (count, 56, 56).
-            people: who is on them, integers (count,). The first ten of them
-                are never learned from.
+        The first ten people are never learned from.
         """
         super().__init__()
         self._pictures, self._who = pictures, people
@@ -56,7 +38,7 @@ class TrainingLab(Workbench):
         self._axes = 1.0  # on which the last picture was projected
         self.curve, self.model = [], None
         self.loss = ipywidgets.Dropdown(
-            options=list(_KNOBS),
+            options=["arcface", "softmax", "triplet"],
             description="Loss",
             style=WHOLE_LABEL,
         )
@@ -66,27 +48,24 @@ class TrainingLab(Workbench):
         self.people = slider(most, 5, most, description=label)
         self.steps = slider(120, 30, 600, 30, description="Steps")
         self.margin = Number(self, "Margin", 0.4, (0, 1), digits=2)
-        self.scale = Number(self, "Scale", 24, (4, 64), digits=0)
         self.train = self.button("Train", self._start, "play", "primary")
         self.stop = self.button("Stop", self._stop, "stop")
         self.stop.disabled = True
         self.status, self.view = Line(), Picture()
         self.children = (
             row(self.loss, self.people, self.steps),
-            row(self.margin, self.scale),
-            row(self.train, self.stop),
+            row(self.margin, self.train, self.stop),
             *(self.message, self.status, self.view),
         )
-        self.on_change(self._show_knobs, self.loss)
+        self.on_change(self._show_margin, self.loss)
 
     def _values(self) -> dict:
         names = "loss", "people", "steps"
         return {name: getattr(self, name).value for name in names}
 
-    def _show_knobs(self) -> None:
-        for name in ("margin", "scale"):
-            shown = name in _KNOBS[self.loss.value]
-            getattr(self, name).layout.display = None if shown else "none"
+    def _show_margin(self) -> None:
+        shown = self.loss.value != "softmax"
+        self.margin.layout.display = None if shown else "none"
         self.margin.value = 0.2 if self.loss.value == "triplet" else 0.4
 
     def _start(self) -> None:
@@ -116,8 +95,8 @@ class TrainingLab(Workbench):
         names = self._names[_UNSEEN:][: self.people.value]
         seen, loss = np.isin(self._who, names), self.loss.value
         data = self._pictures[seen], self._who[seen]
-        knobs = {name: getattr(self, name).value for name in _KNOBS[loss]}
-        for step in training.train(*data, loss, self.steps.value, **knobs):
+        margin = {} if loss == "softmax" else {"margin": self.margin.value}
+        for step in training.train(*data, loss, self.steps.value, **margin):
             if step.step % _LOOK_EVERY == 0 or step.step == step.steps:
                 self._look(step, seen)
             done = f"Step {step.step} of {step.steps}"

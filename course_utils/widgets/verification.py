@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_utils import faces
-from course_utils.faces.analysis import published_threshold
+from course_utils.faces.analysis import threshold_for
 from course_utils.faces.draw import rounded_down
 from course_utils.widgets.parts import (
     WHOLE_LABEL,
@@ -39,15 +39,8 @@ _HELP = (
 class VerificationExplorer(Panel):
     """Two faces, their similarity on a scale, and what a threshold costs.
 
-    Attributes:
-        first, second: a ``FacePicker`` each.
-        calibration: menu of the calibrations.
-        threshold: cosine similarity from which two faces count as one person;
-            a Number, whose slider is under the scale.
-        similarity: cosine of the two embeddings, -1 to 1, or None while a
-            face is missing.
-        verdict, rates: same or different; the error rates at the threshold.
-        scale: the picture of the scale.
+    Every control is an attribute; ``first`` and ``second`` are ``FacePicker``s.
+    ``similarity`` is None while a face is missing.
     """
 
     def __init__(
@@ -60,17 +53,14 @@ class VerificationExplorer(Panel):
     ):
         """Show the pairs of the calibrations behind the scale.
 
-        Args:
-            calibrations: by the kind of picture, from ``faces.calibrate``.
-                Without any there are no error rates to show.
-            app: default the embedded pack.
-            start: the sample pictures to begin with.
-            threshold: where to begin; default the published one of the pack.
+        ``calibrations`` come from ``faces.calibrate``, by the kind of picture;
+        without any there are no error rates to show. The threshold begins with
+        the published one of the pack.
         """
         super().__init__(max_width=f"{_WIDTH + 12}px")
-        app = faces.load_face_analysis() if app is None else app
+        app = app or faces.load_face_analysis()
         if threshold is None:
-            threshold = published_threshold(Path(app.model_dir).name)
+            threshold = threshold_for(Path(app.model_dir).name)
         self._calibrations = dict(calibrations or {})
         self.similarity: float | None = None
         self.first = FacePicker(app, "First picture", start[0])
@@ -120,11 +110,7 @@ class VerificationExplorer(Panel):
 
 
 def _scale(pairs, similarity: float | None, threshold: float) -> Figure:
-    """Draw the hills of both kinds of pairs, solid where they are misjudged.
-
-    The axis is as wide as the picture, so that a slider of the same width
-    below it is in line with it.
-    """
+    """Draw the hills, on an axis in line with a slider of the same width."""
     figure = Figure(figsize=(_WIDTH / 100, _HEIGHT / 100), dpi=100)
     axis = figure.add_axes((0, 0.22, 1, 0.56))
     axis.set(xlim=_ENDS, yticks=[], xlabel="cosine similarity")
@@ -148,19 +134,18 @@ def _scale(pairs, similarity: float | None, threshold: float) -> Figure:
 
 
 def _draw_hills(axis, pairs: faces.Calibration, threshold: float) -> None:
+    """Draw both kinds of pairs, solid where they are misjudged."""
     bins = np.linspace(*_ENDS, 131)
     lowest, highest = _ENDS
-    hills = (
+    for same, color, label, left, right in (
         (False, _ORANGE, "different people", threshold, highest),
         (True, _BLUE, "same person", lowest, threshold),
-    )
-    for same, color, label, left, right in hills:
+    ):
         chosen = pairs.similarities[pairs.same == same]
         heights, _ = np.histogram(chosen, bins, density=True)
         look = {"fill": True, "color": color}
         axis.stairs(heights, bins, alpha=0.3, **look)
         wrong = axis.stairs(heights, bins, label=label, zorder=2, **look)
-        # The part where this kind of pair is misjudged.
         place = (left, 0), right - left, 1
         across = axis.get_xaxis_transform()
         wrong.set_clip_path(Rectangle(*place, transform=across))
@@ -181,9 +166,10 @@ def _verdict(similarity: float | None, threshold: float) -> str:
 
 
 def _rates(pairs: faces.Calibration, threshold: float) -> str:
-    accepted = pairs.similarities >= threshold
-    false_accepts = accepted[~pairs.same].mean()
-    false_rejects = 1 - accepted[pairs.same].mean()
+    wrong = (pairs.similarities >= threshold) != pairs.same
+    false_accepts, false_rejects = (
+        wrong[pairs.same == same].mean() for same in (False, True)
+    )
     return paragraph(
         f"At this threshold <b>{false_accepts:.2%}</b> of "
         f"{(~pairs.same).sum():,} pairs of different people are accepted "
