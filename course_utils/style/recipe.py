@@ -15,7 +15,6 @@ import numpy as np
 
 from . import vgg
 
-
 # What the presets do otherwise than the lecture. Of twelve pairs of sample
 # pictures, painted at 512 pixels in the same time, nine came out better so
 # (calmer skies, longer strokes, whole buildings), three as good, none worse.
