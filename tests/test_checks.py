@@ -1,10 +1,7 @@
 """The checks: right answers pass, wrong ones get one fitting hint."""
 
-import contextlib
 import itertools
-import json
 import re
-import threading
 
 import face_answers
 import numpy as np
@@ -109,28 +106,6 @@ def test_hints_are_few_and_short_and_never_the_answer(check):
         assert not re.search(r"np\.|torch|tf\.|\*|@|=|axis=|lambda|\(", text)
 
 
-@pytest.mark.parametrize(
-    ("check", "article"),
-    [
-        (checks.check_choose_threshold, lambda s, same, rate: 0.60),
-        (checks.check_capture_features, style_answers.capture_in_place),
-        (checks.check_normalise, lambda pixels: pixels),
-        (
-            checks.check_module_index,
-            lambda name: 5 * (int(name[4]) - 1) + 2 * (int(name[6]) - 1),
-        ),
-        (checks.check_scaled_size, lambda height, width, side: (256, 512)),
-        (checks.check_choose_targets, lambda photo, style, get: get(style)),
-    ],
-)
-def test_the_mistake_of_the_article_is_the_first(check, article):
-    assert hint(check, article) == next(iter(check.mistakes))
-    # Numbers and calls that stand in the repairs.
-    answers = ("17", "24", "clone", "copy", "0.229", "0.485", "max(", "round(")
-    for text in check.mistakes:
-        assert not any(answer in text for answer in answers)
-
-
 # -- what the engine says ------------------------------------------------------
 
 
@@ -183,15 +158,6 @@ def test_the_smallest_example_that_goes_wrong_is_shown(capsys):
     total = small_exercise(lambda x: float(np.sum(x)), draws(draw_few))
     assert "yours: inf" in hint(total, lambda x: np.inf)
     assert "yours: 0\n" in hint(total, lambda x: 0)
-
-
-def test_the_example_shows_what_the_framework_has():
-    picture = lambda generator: (generator.random((1, 1, 2, 3)).round(1),)  # noqa: E731
-    check = small_exercise(cases=draws(picture))
-    layouts = {f: hint(check, lambda x: x, f) for f in check.frameworks}
-    assert re.search(r"x: \[\[\[\[[^,]*, [^,]*, [^,]*],", layouts["numpy"])
-    assert re.search(r"x: \[\[\[\[[^,]*, [^,]*]],", layouts["torch"])
-    assert layouts["tensorflow"] == layouts["numpy"]
 
 
 def test_places_of_a_tuple_are_counted():
@@ -310,14 +276,6 @@ def test_inputs_are_what_the_framework_makes_of_them():
     assert tensors[-1].requires_grad and tensors[-1].is_leaf
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_tensors_are_on_the_default_device():
-    for check, framework, solution in SOLUTIONS:
-        if framework == "torch":
-            with torch.device("cuda"):
-                assert hint(check, solution, framework) == ""
-
-
 def test_half_a_gradient_is_not_enough():
     def half(x):
         return (x + x.detach()).sum()
@@ -340,26 +298,6 @@ def test_half_a_gradient_is_not_enough():
 
     check = small_exercise(lambda x: 4 * (x**2).sum(), gradient=(0,))
     assert "stops with RuntimeError" in hint(check, spoiled, "torch")
-
-
-def test_gradients_that_the_learner_switched_off_are_recorded():
-    for switched_off in (torch.no_grad, torch.inference_mode):
-        with switched_off():
-            for check in (checks.check_gram_matrix, checks.check_train_step):
-                _, _, solution = of(check, style_answers.SOLUTIONS)[1]
-                assert hint(check, solution, "torch") == ""
-            detached = lambda a: style_answers.gram_torch(a.detach())  # noqa: E731
-            assert "gradient" in hint(
-                checks.check_gram_matrix, detached, "torch"
-            )
-    with torch.inference_mode():
-        weights = torch.ones(1, 1, 1, 1)
-    answer = hint(
-        small_exercise(lambda x: x.sum(), gradient=(0,)),
-        lambda x: (x * weights).sum(),
-        "torch",
-    )
-    assert "Inference tensors" in answer and "\n" not in answer
 
 
 # -- the reference answers, by hand --------------------------------------------
@@ -430,7 +368,7 @@ def test_a_solution_can_be_checked_without_being_counted(capsys):
     assert progress_file.solved() == {"total_cost"}
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"solved": 3}', "\0\xff"])
+@pytest.mark.parametrize("text", ["", '{"solved": 3}'])
 def test_a_damaged_file_starts_over_in_one_sentence(text, capsys):
     progress_file.path().write_text(text, encoding="latin-1")
     assert progress_file.solved() == set()
@@ -439,10 +377,9 @@ def test_a_damaged_file_starts_over_in_one_sentence(text, capsys):
     assert progress_file.solved() == {"verify"}
 
 
-@pytest.mark.parametrize("error", [OSError, RuntimeError])
-def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys, error):
+def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys):
     def no_home():
-        raise error("no home")
+        raise OSError("no home")
 
     monkeypatch.setattr(progress_file, "path", no_home)
     assert checks.check_total_cost(total) is True
@@ -451,33 +388,3 @@ def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys, error):
     assert "could not be saved: no home" in answer
     checks.progress()
     assert "cannot be read" in capsys.readouterr().out
-
-
-def test_two_notebooks_may_record_at_once():
-    names = [str(number) for number in range(20)]
-    threads = [
-        threading.Thread(target=progress_file.record, args=[name])
-        for name in names
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert progress_file.solved() == set(names)
-
-
-def test_an_interrupted_write_leaves_the_old_file(monkeypatch):
-    progress_file.record("verify")
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(json, "dumps", interrupted)
-    with contextlib.suppress(KeyboardInterrupt):
-        progress_file.record("total_cost")
-    assert progress_file.solved() == {"verify"}
-
-
-def test_the_file_lies_in_the_users_folder_by_default(monkeypatch):
-    monkeypatch.delenv("COURSE_UTILS_PROGRESS")
-    assert progress_file.path().parts[-2:] == ("course_utils", "progress.json")

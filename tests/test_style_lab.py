@@ -360,25 +360,6 @@ async def test_divergence_is_explained_and_the_lab_goes_on(lab):
 
 
 @asynchronous
-async def test_an_error_in_the_middle_keeps_the_best(lab, monkeypatch):
-    network = style.vgg.load_network(TINY.used_layers(), "torch")
-    run, calls = type(network).run, []
-
-    def fragile(self, pixels):
-        calls.append(1)
-        if len(calls) == 6:
-            raise RuntimeError("the <graphics card> is gone")
-        return run(self, pixels)
-
-    monkeypatch.setattr(type(network), "run", fragile)
-    transfer = await painted(lab)
-    assert "RuntimeError: the &lt;graphics card&gt;" in lab.message.value
-    assert lab.state == "idle" and 1 <= transfer.latest["torch"].step <= 5
-    lab.save_png.click()
-    assert "Saved" in lab.notice.value and lab.message.value == ""
-
-
-@asynchronous
 async def test_stopping_a_cell_that_awaits_the_end_stops(endless):
     endless.start.click()
     await first_steps(endless)
@@ -397,13 +378,6 @@ async def test_too_little_memory_keeps_the_earlier_painting(lab, monkeypatch):
     lab.start.click()
     assert "GB are free" in lab.message.value
     assert lab.transfer is earlier and lab.state == "idle"
-
-
-def test_a_wrong_choice_of_the_constructor_is_explained():
-    with pytest.raises(ValueError, match="torch, tensorflow or both"):
-        StyleLab(backend="jax")
-    with pytest.raises(images.ImageError, match="no sample picture"):
-        StyleLab(content="atlantis")
 
 
 # Knobs and presets
