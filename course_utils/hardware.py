@@ -10,9 +10,11 @@ import functools
 import math
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-_GROUP = Path("/sys/fs/cgroup")  # a Linux container's own limits
+_GROUPS = Path("/sys/fs/cgroup")  # Linux shows control groups there
+_OWN_GROUPS = Path("/proc/self/cgroup")
 _MEMORY = Path("/proc/meminfo")
 
 
@@ -75,8 +77,8 @@ def usable_cores() -> int:
     The smaller of its affinity and its container's quota, rounded up: 2 under
     ``docker run --cpus=1.5``.
     """
-    quota, period = _numbers(_GROUP / "cpu.max") or (math.inf, 1)
-    return max(1, math.ceil(min(_affinity(), quota / period)))
+    quota = min(map(_quota, _groups()), default=math.inf)
+    return max(1, math.ceil(min(_affinity(), quota)))
 
 
 @functools.cache
@@ -94,15 +96,11 @@ def cpu_has_bfloat16() -> bool:
 
 def free_memory() -> int | None:
     """Return the bytes this process may still fill, None if not on Linux."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what it freed and kept
     available = _named_number(_MEMORY, "MemAvailable:")
     if available is None:
         return None
-    (limit,) = _numbers(_GROUP / "memory.max") or (math.inf,)
-    # Not memory.current, which counts the files that were read lately.
-    used = _named_number(_GROUP / "memory.stat", "anon") or 0
-    return min(available * 1024, limit - used)
+    allowed = min(map(_group_memory, _groups()), default=math.inf)
+    return min(available * 1024, allowed) + _kept_memory()
 
 
 @contextlib.contextmanager
@@ -112,7 +110,11 @@ def silent_stderr():
     TensorFlow greets with a page of hints while it is imported, which no
     setting turns off (tensorflow issue 100442).
     """
-    kept = os.dup(2)
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without an error stream
+        yield
+        return
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
@@ -126,6 +128,39 @@ def _affinity() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
+
+
+def _groups() -> Iterator[Path]:
+    """Go through the folders of this process's control groups, outwards.
+
+    Every group around a process limits it too; a container may show the root
+    only. (Version 2 of control groups: the first is on its way out.)
+    """
+    with contextlib.suppress(OSError):  # no Linux
+        for line in _OWN_GROUPS.read_text().splitlines():
+            if line.startswith("0::/"):
+                own = Path(line.removeprefix("0::/"))
+                yield from (_GROUPS / group for group in (own, *own.parents))
+
+
+def _quota(group: Path) -> float:
+    """Return the cores that a group allows, possibly a fraction."""
+    quota, period = _numbers(group / "cpu.max") or (math.inf, 1)
+    return quota / period
+
+
+def _group_memory(group: Path) -> float:
+    """Return the bytes that a group leaves.
+
+    Files that were read lately count as used (``inactive_file``), but give
+    way to whoever needs the place.
+    """
+    limit = _numbers(group / "memory.max")
+    used = _numbers(group / "memory.current")
+    if not limit or not used:
+        return math.inf
+    files = _named_number(group / "memory.stat", "inactive_file") or 0
+    return limit[0] - used[0] + files
 
 
 def _numbers(file: Path) -> list[int]:
@@ -142,3 +177,19 @@ def _named_number(file: Path, name: str) -> int | None:
             if line.split()[0] == name:
                 return int(line.split()[1])
     return None
+
+
+class _Heap(ctypes.Structure):
+    """struct mallinfo2 of malloc.h: ten sizes, the ninth of the free blocks."""
+
+    _fields_ = [("sizes", ctypes.c_size_t * 10)]
+
+
+def _kept_memory() -> int:
+    """Return the freed bytes that stayed with this process (glibc 2.33)."""
+    try:
+        mallinfo2 = ctypes.CDLL("libc.so.6").mallinfo2
+    except (OSError, AttributeError):
+        return 0
+    mallinfo2.restype = _Heap
+    return mallinfo2().sizes[8]

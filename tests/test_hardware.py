@@ -7,6 +7,7 @@ probe, which runs everywhere.
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,32 +15,48 @@ from course_utils import hardware
 
 
 @pytest.fixture
-def group(tmp_path, monkeypatch):
-    """A folder in the place where a container's limits stand."""
-    monkeypatch.setattr(hardware, "_GROUP", tmp_path)
-    return tmp_path
+def copied_group(tmp_path, monkeypatch):
+    """Write a group's files where the probe is told to look."""
+
+    def write(files):
+        own = tmp_path / "own"
+        own.write_text("0::/job/step")
+        (tmp_path / "job").mkdir()
+        for name, text in files.items():
+            (tmp_path / "job" / name).write_text(text)
+        monkeypatch.setattr(hardware, "_GROUPS", tmp_path)
+        monkeypatch.setattr(hardware, "_OWN_GROUPS", own)
+
+    return write
 
 
 @pytest.mark.parametrize(
     ("limit", "cores"),
-    [("150000 100000", 2), ("10000 100000", 1), ("max 100000", 64)],
+    [
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("10000 100000", 1),
+        ("max 100000", 64),
+    ],
 )
-def test_cores_of_a_group(limit, cores, group, monkeypatch):
+def test_cores_of_a_group(limit, cores, copied_group, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64))
-    (group / "cpu.max").write_text(limit)
+    copied_group({"cpu.max": limit})
     assert hardware.usable_cores() == cores
 
 
-def test_affinity_counts_without_a_group(group):
+def test_affinity_counts_without_a_group(monkeypatch):
+    monkeypatch.setattr(hardware, "_OWN_GROUPS", Path("/nowhere"))
     assert hardware.usable_cores() == len(os.sched_getaffinity(0))
 
 
-def test_pytorch_starts_as_many_threads_as_the_quota_allows(group):
-    (group / "cpu.max").write_text("100000 100000")
+def test_pytorch_starts_as_many_threads_as_the_quota_allows(copied_group):
+    copied_group({"cpu.max": "100000 100000"})
     program = f"""
 import os, pathlib
 from course_utils import hardware
-hardware._GROUP = pathlib.Path({str(group)!r})
+hardware._GROUPS = pathlib.Path({str(hardware._GROUPS)!r})
+hardware._OWN_GROUPS = pathlib.Path({str(hardware._OWN_GROUPS)!r})
 os.sched_getaffinity = lambda _: range(64)
 os.environ.pop("OMP_NUM_THREADS", None)
 hardware.prepare()
@@ -50,14 +67,43 @@ print(torch.get_num_threads())
     assert int(printed) == 1
 
 
-def test_a_container_has_less_memory_than_its_machine(group, monkeypatch):
-    machine = group / "meminfo"
+def test_page_cache_is_free(copied_group, tmp_path, monkeypatch):
+    machine = tmp_path / "meminfo"
     machine.write_text("MemTotal: 64000000 kB\nMemAvailable: 32000000 kB\n")
     monkeypatch.setattr(hardware, "_MEMORY", machine)
-    assert hardware.free_memory() == 32_768_000_000
-    (group / "memory.max").write_text("4300000000")
-    (group / "memory.stat").write_text("anon 600000000\nfile 3300000000\n")
+    monkeypatch.setattr(hardware, "_kept_memory", lambda: 0)
+    copied_group(
+        {
+            "memory.max": "4300000000",
+            "memory.current": "3900000000",
+            "memory.stat": "anon 600000000\ninactive_file 3300000000\n",
+        }
+    )
     assert hardware.free_memory() == 3_700_000_000
+
+
+def test_what_a_process_freed_and_kept_is_free():
+    """Without this a second picture of the same size would be refused."""
+    program = """
+import numpy as np
+from course_utils import hardware
+hardware.keep_freed_memory()
+blocks = [np.ones(10_000_000, np.float32) for _ in range(20)]
+filled = hardware._kept_memory()
+guard = np.ones(1000)
+del blocks
+print(hardware._kept_memory() - filled)
+"""
+    printed = subprocess.check_output([sys.executable, "-c", program])
+    assert int(printed) > 7 * 10**8
+
+
+def test_tensorflow_loads_without_an_error_stream():
+    program = (
+        "import os, sys; os.close(2); sys.stderr = None\n"
+        "import course_utils.style.tensorflow_backend"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_tensorflow_may_be_imported_first():

@@ -1,7 +1,9 @@
 """Every kind of file becomes an RGB array or one clear sentence."""
 
 import io
+import os
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,51 @@ def test_every_mode_becomes_rgb(tmp_path, mode, colour, expected):
     image[:] = 0  # it may be changed
 
 
+# White is never the largest value: it is told, or else assumed, and said.
+@pytest.mark.parametrize(
+    "values, dtype, told, assumed, grey",
+    [
+        ([0, 2048, 4095], np.uint16, 4095, None, 128),
+        ([0, 50.0, 100], np.float32, 100, None, 128),
+        ([0, 0.5, np.inf] + [0.5] * 20, np.float32, None, 1, 128),
+        ([0, 0.5, np.nan] + [0.5] * 20, np.float32, None, 1, 128),
+        ([0, 0.5] + [1.001] * 20, np.float32, None, 1, 128),
+        ([0, 100.0, 255, 255], np.float32, None, 255, 100),
+        ([0, 25700, 65535, 65535], np.int32, None, 65535, 100),
+        ([0, 2**30, 2**31 - 1, 2**31 - 1], np.int32, None, 2**31 - 1, 128),
+        ([0, 2056, 4095, 4095], np.uint16, None, 65535, 8),  # 12 bits, or dark?
+    ],
+)
+def test_which_value_is_white(tmp_path, values, dtype, told, assumed, grey):
+    picture = Image.fromarray(np.array([values], dtype))
+    tags = {341: told} if told else {}
+    path = saved(tmp_path, picture, "grey.tiff", tiffinfo=tags)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        image = images.load_image(path)
+    assert image[0, :2, 0] == pytest.approx([0, grey], abs=1)
+    said = [f"white: {assumed} was assumed" in str(c.message) for c in caught]
+    assert said == ([] if told else [True])
+
+
+def test_unsigned_integers_of_32_bits(tmp_path):
+    values = np.array([[0, 2**31, 2**32 - 1, 2**32 - 1]], np.uint32)
+    picture = Image.fromarray(values.view(np.int32))
+    path = saved(tmp_path, picture, "grey.tiff")
+    signed = struct.pack("<HHIHH", 339, 3, 1, 2, 0)  # SampleFormat 2
+    unsigned = struct.pack("<HHIHH", 339, 3, 1, 1, 0)
+    path.write_bytes(path.read_bytes().replace(signed, unsigned))
+    with pytest.warns(UserWarning, match=f"white: {2**32 - 1} was assumed"):
+        image = images.load_image(path)
+    assert image[0, :, 0] == pytest.approx([0, 128, 255, 255], abs=1)
+
+
+def test_12_bit_grey_of_a_plain_format(tmp_path):
+    plain = tmp_path / "grey.pgm"
+    plain.write_bytes(b"P5 3 1 4095 " + struct.pack(">3H", 0, 2048, 4095))
+    assert images.load_image(plain)[0, :, 0] == pytest.approx([0, 128, 255], 1)
+
+
 def test_of_an_animation_with_transparency_the_first_frame_counts(tmp_path):
     frames = [Image.new("P", (1, 1), colour) for colour in (0, 1)]
     moving = {"save_all": True, "append_images": frames[1:]}
@@ -47,27 +94,53 @@ def test_of_an_animation_with_transparency_the_first_frame_counts(tmp_path):
     np.testing.assert_array_equal(images.load_image(path)[0, 0], [255] * 3)
 
 
-def test_the_camera_s_orientation_is_applied(tmp_path):
+def sloppy_exif(tag=0x0128, kind=3, value=b"\2"):
+    """Orientation 6, and one entry as some program wrote it."""
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    entries += struct.pack("<HHI", tag, kind, 4 if kind == 2 else 1)
+    if len(value) > 4:  # it stands behind the entries
+        value = struct.pack("<I", 8 + 2 + 2 * 12 + 4) + bytes(4) + value
+    entries += value.ljust(8, b"\0")
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        sloppy_exif(0x011A, 2, b"300\0"),  # XResolution as text
+        sloppy_exif(0x011A, 10, struct.pack("<ii", -72, 1)),  # negative
+        sloppy_exif(0x8769, 4, struct.pack("<I", 99999)),  # leads nowhere
+        sloppy_exif(0x9999, 77, b"what"),  # no such type
+        b"Exif\0\0" + sloppy_exif(),  # the header twice
+    ],
+)
+def test_sloppy_exif_does_not_lose_the_picture(tmp_path, exif):
+    picture = Image.new("RGB", (40, 20), "white")
+    picture.paste(RED, (0, 0, 16, 16))
+    image = images.load_image(saved(tmp_path, picture, "a.jpg", exif=exif))
+    assert image.shape == (40, 20, 3)
+    assert np.abs(image[4, 16].astype(int) - RED).max() < 20
+
+
+def test_every_orientation_of_every_format_comes_out_the_same(tmp_path):
     upright = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    sensor = {3: upright[::-1, ::-1], 6: upright.transpose(1, 0, 2)[::-1]}
-    for orientation, array in sensor.items():
+    stored = {  # as the camera's sensor saw it
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright.transpose(1, 0, 2)[::-1],
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: upright.transpose(1, 0, 2)[:, ::-1],
+    }
+    for orientation, array in stored.items():
         picture = Image.fromarray(np.ascontiguousarray(array))
         exif = Image.Exif()
         exif[0x0112] = orientation
         for name in ("a.png", "a.tiff"):
             path = saved(tmp_path, picture, name, exif=exif)
             np.testing.assert_array_equal(images.load_image(path), upright)
-
-
-def test_so_it_is_beside_exif_that_cannot_be_written_again(tmp_path):
-    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # orientation 6
-    entries += struct.pack("<HHI4s", 0x011A, 2, 4, b"300\0")  # not a number
-    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries
-    picture = Image.new("RGB", (40, 20), "white")
-    picture.paste(RED, (0, 0, 16, 16))
-    image = images.load_image(saved(tmp_path, picture, "a.jpg", exif=exif))
-    assert image.shape == (40, 20, 3)
-    assert np.abs(image[4, 16].astype(int) - RED).max() < 20
 
 
 def test_upload_from_memory():
@@ -82,6 +155,7 @@ def test_upload_from_memory():
     [
         ((400, 100), (400, 100)),  # never enlarged
         ((1000, 100), (500, 50)),
+        ((20_000, 10), (500, 1)),
         ((1, 2600), (1, 500)),
     ],
 )
@@ -95,28 +169,86 @@ def test_max_side_shrinks_and_leaves_at_least_a_pixel(tmp_path, size, small):
     "wrong, sentence",
     [
         ("nothing.jpg", "does not exist"),
-        (".", "is not a picture"),
+        ("long" * 100 + ".jpg", "does not exist"),
+        ("a\0b.jpg", "does not exist"),
+        (".", "is a folder"),
+        ("empty.jpg", "is empty"),
         ("notes.jpg", "notes.jpg is not a picture"),
-        ("cut.jpg", "cut.jpg is not a picture.*or is damaged"),
         ("https://example.org/me.jpg", "is an address: save the picture"),
+        (Path("http://example.org/me.jpg"), "is an address"),
+        (None, "takes a file, by name or open"),
+        (np.zeros((2, 2, 3)), "takes a file, by name or open"),
     ],
+    ids=str,
 )
 def test_what_cannot_be_read(tmp_path, monkeypatch, wrong, sentence):
     monkeypatch.chdir(tmp_path)
+    Path("empty.jpg").touch()
     Path("notes.jpg").write_text("buy milk")
-    whole = images.sample("faces/obama_1").read_bytes()
-    Path("cut.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ImageError, match=sentence):
         images.load_image(wrong)
 
 
-@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
-def test_saved_pictures_come_back(home, ending):
+@pytest.mark.parametrize("name", ["cut.jpg", "cut.png"])
+def test_truncated_file(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    path = saved(tmp_path, Image.fromarray(noise), name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ImageError, match=f"{name} is damaged"):
+        images.load_image(path)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("pillows_limit", [Image.MAX_IMAGE_PIXELS, None])
+@pytest.mark.parametrize("side", [10_000, 14_000])
+def test_decompression_bomb(tmp_path, monkeypatch, side, pillows_limit):
+    path = saved(tmp_path, Image.new("1", (side, side)))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pillows_limit)
+    with pytest.raises(ImageError, match="more than 89 million pixels"):
+        images.load_image(path)
+    images.load_image(images.sample("faces/obama_1"))
+
+
+@pytest.mark.parametrize("wrong", [0, 2.5, "300"])
+def test_max_side_is_a_whole_number(wrong):
+    with pytest.raises(ImageError, match="whole number, at least 1"):
+        images.load_image(images.sample("faces/obama_1"), max_side=wrong)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_saved_pictures_come_back(tmp_path, name):
     image = np.full((20, 30, 3), (200, 100, 50), np.uint8)
-    path = images.save_image(image, f"~/a.{ending}")
-    assert path == home / f"a.{ending}" and list(home.iterdir()) == [path]
-    difference = images.load_image(f"~/a.{ending}").astype(int) - image
+    path = images.save_image(image, tmp_path / name)
+    difference = images.load_image(path).astype(int) - image
     assert np.abs(difference).max() <= 3
+
+
+def test_names_as_long_as_names_can_be(tmp_path):
+    name = "ü" * 125 + "x.png"
+    assert len(name.encode()) == 255
+    path = images.save_image(np.zeros((2, 2, 3), np.uint8), tmp_path / name)
+    assert images.load_image(path).shape == (2, 2, 3)
+
+
+def test_a_tilde_is_the_home_folder(home):
+    path = images.save_image(np.zeros((2, 2, 3), np.uint8), "~/a.png")
+    assert path == home / "a.png"
+    assert images.load_image("~/a.png").shape == (2, 2, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_saved_picture_is_as_public_as_other_files(tmp_path):
+    image = np.zeros((2, 2, 3), np.uint8)
+    before = os.umask(0o027)
+    try:
+        path = images.save_image(image, tmp_path / "a.png")
+        assert path.stat().st_mode & 0o777 == 0o640
+        path.chmod(0o600)
+        images.save_image(image, path)
+        assert path.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_interrupted_save_keeps_the_old_file(tmp_path, monkeypatch):
@@ -126,25 +258,29 @@ def test_interrupted_save_keeps_the_old_file(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "replace", interrupt)
+    monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         images.save_image(np.ones((9, 9, 3), np.uint8), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["a.txt", "absent/a.png"])
-def test_what_cannot_be_written(tmp_path, name):
+def test_save_errors(tmp_path):
     image = np.zeros((2, 2, 3), np.uint8)
-    with pytest.raises(ImageError, match="cannot be written.*the ending .jpg"):
-        images.save_image(image, tmp_path / name)
+    with pytest.raises(ImageError, match="ends? in .jpg"):
+        images.save_image(image, tmp_path / "a.txt")
+    with pytest.raises(ImageError, match="cannot be written.*make its folder"):
+        images.save_image(image, tmp_path / "absent" / "a.png")
+    long = np.zeros((1, 70_000, 3), np.uint8)
+    with pytest.raises(ImageError, match="70000 x 1 pixels are too many"):
+        images.save_image(long, tmp_path / "long.jpg")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "wrong, word",
     [
-        (None, "cv2.imread returns None"),
+        (None, "None"),
         ([[1, 2, 3]], "list"),
         (np.zeros((4, 4, 3)), "float64"),
         (np.zeros((4, 4), np.uint8), r"\(4, 4\)"),
@@ -178,5 +314,8 @@ def test_show_lays_out_a_grid(tmp_path):
     figure = images.show(pictures, titles=["a", "b", "c"], columns=2)
     assert [axis.get_title() for axis in figure.axes] == ["a", "b", "c", ""]
     figure.savefig(tmp_path / "grid.png")
-    with pytest.raises(ImageError, match="at least one picture, and a"):
-        images.show(pictures, ["a"])
+    for wrong, titles in ((pictures, ["a"]), ([], None)):
+        with pytest.raises(ImageError, match="at least one picture, and a"):
+            images.show(wrong, titles)
+    with pytest.raises(ImageError, match="cv2.imread returns None"):
+        images.show(None)

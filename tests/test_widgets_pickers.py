@@ -50,6 +50,8 @@ def test_every_sample_can_be_chosen(picker, told):
 
 
 def test_what_does_not_exist_is_refused():
+    with pytest.raises(ImageError, match="kind is one of"):
+        PicturePicker("animals", "Picture")
     with pytest.raises(ImageError, match="obama_1"):
         PicturePicker("faces", "Picture", start="obama")
 
@@ -69,20 +71,59 @@ def test_an_upload_is_chosen_and_stays_in_the_menu(picker, told, upload):
 
 def test_a_file_can_be_uploaded_again_and_anew(picker, upload):
     for value in (0, 0, 1):
+        picker.menu.value = "obama_2"
         file = png(np.full((9, 9, 3), value, np.uint8))
         upload(picker.upload, "mine.png", file)
         assert picker.name == "mine.png" and (picker.image == value).all()
     assert picker.menu.options.count("mine.png") == 1
 
 
-def test_a_bad_upload_changes_nothing(picker, upload):
+@pytest.mark.parametrize("shape", [(800, 400, 3), (1, 250, 3)])
+def test_any_shape_of_an_upload_fits(picker, upload, shape):
+    upload(picker.upload, "phone.png", png(np.zeros(shape, np.uint8)))
+    assert picker.name == picker.menu.value == "phone.png"
+    assert picker.image.shape == ((300, 150, 3) if shape[0] > 1 else shape)
+
+
+@pytest.mark.parametrize(
+    "name, content, words",
+    [
+        ("empty.jpg", b"", "empty.jpg is not a picture"),
+        ("<i>.jpg", b"?", "&lt;i&gt;.jpg is not a picture"),
+        (
+            "half.jpg",
+            images.sample("faces/obama_2").read_bytes()[:20_000],
+            "half.jpg is damaged",
+        ),
+    ],
+)
+def test_a_bad_upload_changes_nothing(picker, upload, name, content, words):
     before, options = picker.image, picker.menu.options
-    upload(picker.upload, "<i>.jpg", b"?")
-    assert "&lt;i&gt;.jpg is not a picture" in picker.message.value
+    upload(picker.upload, name, content)
+    assert words in picker.message.value
     assert picker.image is before and picker.menu.options == options
     assert picker.name == picker.menu.value == "obama_1"
     upload(picker.upload, "good.png", png(before))
     assert picker.message.value == "" and picker.name == "good.png"
+
+
+def test_name_and_picture_change_together_or_not_at_all(picker, monkeypatch):
+    image, preview = picker.image, picker.preview.value
+
+    def unreadable(*_):
+        raise ImageError("the file is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "load_image", unreadable)
+        picker.menu.value = "hopper_1"
+    assert "the file is gone" in picker.message.value
+    assert picker.name == picker.menu.value == "obama_1"
+    assert picker.image is image and picker.preview.value == preview
+    picker.menu.value = "hopper_1"
+    assert picker.name == "hopper_1" and picker.message.value == ""
+
+
+# Faces
 
 
 @pytest.fixture
@@ -103,6 +144,7 @@ def test_the_largest_face_is_chosen_first_and_then_another(group):
     assert group.face is faces.largest_face(group.found) and same_crop(group)
     group.which_face.value = 0
     assert group.face is group.found[0] and told == [group.face]
+    assert group.face.bbox[0] == min(face.bbox[0] for face in group.found)
     assert same_crop(group)
 
 

@@ -122,8 +122,9 @@ def examine(
         raise Fault(f"it can be done in {choices}; {framework!r} is not there.")
     if not callable(function):
         raise Fault("hand over the function itself, without brackets.")
-    attempt = _Attempt(exercise, function, FRAMEWORKS[framework]())
-    attempt.grade(np.random.default_rng(seed))
+    tools = FRAMEWORKS[framework]()
+    with tools.recording():
+        _Attempt(exercise, function, tools).grade(np.random.default_rng(seed))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ way there and back.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -53,6 +54,9 @@ def leaves(tree) -> Iterator:
 class NumPy:
     """Arrays as they are; there are no gradients."""
 
+    # A context in which the framework keeps track of gradients.
+    recording = contextlib.nullcontext
+
     def give(self, tree):
         """Turn the arrays of a case into fresh inputs for a function."""
         return walk(self._give_leaf, tree)
@@ -98,6 +102,10 @@ class Torch(NumPy):
     def owns(self, value) -> bool:
         """Say whether this is a PyTorch tensor."""
         return isinstance(value, self.torch.Tensor)
+
+    def recording(self):
+        """Undo ``no_grad`` and ``inference_mode``, whoever called them."""
+        return self.torch.inference_mode(False)
 
     def _take_leaf(self, value):
         if not self.owns(value):

@@ -31,18 +31,22 @@ def solved() -> set[str]:
         return {str(name) for name in names["solved"]}
     except FileNotFoundError:
         return set()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         print("The progress file cannot be read; counting starts over.")
         return set()
 
 
 def record(name: str) -> None:
     """Add an exercise to the solved ones; if that fails, only say so."""
-    names = sorted(solved() | {name})
+    import filelock
+
     try:
-        path().parent.mkdir(parents=True, exist_ok=True)
-        path().write_text(json.dumps({"solved": names}), encoding="utf-8")
-    except OSError as error:
+        file = path()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(file.with_name(file.name + ".lock"), timeout=5):
+            _write(file, solved() | {name})
+    # filelock.Timeout is an OSError, a home that is not there a RuntimeError.
+    except (OSError, RuntimeError) as error:
         print(f"The progress could not be saved: {error}")
 
 
@@ -52,3 +56,10 @@ def reset_progress() -> None:
         path().unlink(missing_ok=True)
     except OSError as error:
         print(f"The progress could not be reset: {error}")
+
+
+def _write(file: Path, names: set[str]) -> None:
+    """Replace the file in one step, so that an interruption leaves the old."""
+    part = file.with_name(file.name + ".part")
+    part.write_text(json.dumps({"solved": sorted(names)}), encoding="utf-8")
+    part.replace(file)

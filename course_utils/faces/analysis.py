@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +81,7 @@ def load_face_analysis(
     *,
     det_size: tuple[int, int] | None = None,
     det_thresh: float | None = None,
-    providers: Sequence[str] | None = None,
+    providers: Sequence[str | tuple[str, dict]] | None = None,
 ) -> FaceAnalysis:
     """Load an InsightFace model pack, ready to use.
 
@@ -92,17 +94,24 @@ def load_face_analysis(
             for faces that fill the picture and then 640 for the others.
         det_thresh: lowest detection score, 0 to 1. Default: what suits the
             pack.
-        providers: onnxruntime execution providers, best first, for instance
+        providers: onnxruntime execution providers, best first, each a name or
+            (name, options); for instance
             ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
             GPU when onnxruntime offers one, else the CPU.
 
     Returns:
         A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
+        It can be pickled, copied, and used after a fork.
+
+    Raises:
+        weights.WeightsError: the pack is not there or is broken.
+        ValueError: ``det_size``, ``det_thresh`` or a provider cannot be used.
     """
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)
     det_thresh = settings.det_thresh if det_thresh is None else det_thresh
-    _check(det_size, providers)
+    _check_detector_settings(det_size, det_thresh)
+    _check_providers(providers or ())
     try:
         app = _open_pack(folder, providers, settings.small)
     except Exception as error:  # InsightFace and onnxruntime raise many kinds
@@ -183,6 +192,7 @@ def _open_pack(folder: Path, providers: Sequence | None, small: bool):
     cores = hardware.usable_cores()
     app = ParallelFaceAnalysis(
         str(folder),
+        functools.partial(load_face_analysis, folder, providers=providers),
         providers=providers,
         sess_options=_session_options(1 if small else cores),
     )
@@ -211,19 +221,35 @@ def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
     return f"{folder} cannot be used: {fault}; name a model pack's folder."
 
 
-def _check(det_size, providers) -> None:
-    from onnxruntime import get_available_providers
-
-    if det_size is not None and (
-        np.shape(det_size) != (2,) or np.any(np.mod(det_size, 32))
-    ):
+def _check_detector_settings(det_size, det_thresh) -> None:
+    if det_size is not None and not _is_a_detector_size(det_size):
         raise ValueError(
             "det_size is (width, height) in multiples of 32, for instance "
             f"(640, 640), not {det_size!r}."
         )
-    missing = set(providers or ()) - set(get_available_providers())
+    if not 0 < det_thresh < 1:
+        raise ValueError(f"det_thresh lies between 0 and 1, not {det_thresh}.")
+
+
+def _is_a_detector_size(size) -> bool:
+    return (
+        isinstance(size, Sequence)
+        and len(size) == 2
+        and all(isinstance(side, Integral) for side in size)
+        and all(side >= 32 and side % 32 == 0 for side in size)
+    )
+
+
+def _check_providers(wanted) -> None:
+    from onnxruntime import get_available_providers
+
+    if isinstance(wanted, str):
+        raise ValueError(f"providers is a list of names: write [{wanted!r}].")
+    offered = get_available_providers()
+    names = [each if isinstance(each, str) else each[0] for each in wanted]
+    missing = [name for name in names if name not in offered]
     if missing:
         raise ValueError(
-            f"This onnxruntime does not offer {', '.join(missing)}: see "
-            "'NVIDIA GPU' in the README."
+            f"This onnxruntime does not offer {', '.join(missing)}, only "
+            f"{', '.join(offered)}: see 'NVIDIA GPU' in the README."
         )

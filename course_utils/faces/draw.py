@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -38,16 +41,23 @@ def draw_faces(
         boxes: draw the boxes.
         landmarks: "5" (key points), "106", "68" (3-D points seen from the
             front), or None.
-        labels: one a face; empty strings draw nothing. Default: the detection
-            score, rounded down, so that at this threshold the face still
-            counts.
+        labels: one a face, in any script that a font of this machine has;
+            empty strings draw nothing. Default: the detection score, rounded
+            down, so that at this threshold the face still counts.
     """
     import cv2
 
+    if landmarks is not None and landmarks not in _LANDMARKS:
+        raise ValueError(
+            f"landmarks is one of {', '.join(map(repr, _LANDMARKS))} or None, "
+            f"not {landmarks!r}."
+        )
     if isinstance(faces, dict):  # InsightFace's Face is one
         raise ValueError("draw_faces takes a list of faces: write [face].")
     if labels is None:
         labels = [rounded_down(face.det_score) for face in faces]
+    if len(labels) != len(faces):
+        raise ValueError(f"{len(faces)} faces need {len(faces)} labels.")
     canvas = images.require_rgb(image).copy()
     line = _line_width(canvas)
     for face in faces:
@@ -70,6 +80,8 @@ def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
     """Draw the head's axes: right (orange), down (green), forward (blue)."""
     import cv2
 
+    if face.get("pose") is None:
+        raise ValueError("This face has no pose: the pack lacks 3-D landmarks.")
     canvas = images.require_rgb(image).copy()
     centre = face.kps[2]  # the tip of the nose
     length = 0.6 * (face.bbox[2] - face.bbox[0])
@@ -122,17 +134,14 @@ def _draw_points(canvas: np.ndarray, points: np.ndarray, radius: int) -> None:
 
 
 def _draw_labels(canvas, faces, labels) -> np.ndarray:
-    import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
-    # Writes most alphabets, but no Chinese, Japanese, Korean, Thai or Hindi.
-    file = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
     size = max(11, round(max(canvas.shape[:2]) / 45))
-    font = ImageFont.truetype(file, size)
     for face, label in zip(faces, labels, strict=True):
         if label:
+            font = ImageFont.truetype(_font_file(frozenset(label)), size)
             _write_in_box(pen, label, font, face.bbox)
     return np.asarray(picture).copy()
 
@@ -145,6 +154,49 @@ def _write_in_box(pen, label: str, font, box) -> None:
     y = box[1] - height if box[1] >= height else max(0.0, box[1])
     pen.rectangle((x, y, x + width, y + height), fill=_YELLOW)
     pen.text((x + 3 - left, y + 3 - top), label, fill="black", font=font)
+
+
+@functools.cache
+def _font_file(letters: frozenset[str]) -> str:
+    """The first font that has all letters, or else the most of them.
+
+    DejaVu Sans, which comes with matplotlib, writes most alphabets, but no
+    Chinese, Japanese, Korean, Thai or Hindi. Then the system's fonts come in.
+    """
+    import matplotlib
+
+    best = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    lacking = _lacking(best, letters)
+    for path in _system_fonts() if lacking else ():
+        with contextlib.suppress(RuntimeError, OSError):  # a damaged file
+            lacks = _lacking(path, letters)
+            if len(lacks) < len(lacking):
+                best, lacking = path, lacks
+    if lacking:
+        warnings.warn(
+            f"No font of this machine has the letters {lacking}: install one "
+            "that does, for instance from the Noto family.",
+            stacklevel=2,
+        )
+    return best
+
+
+def _lacking(path: str, letters: frozenset[str]) -> str:
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(path)
+    seen = sorted(filter(str.isprintable, letters))
+    if not font.scalable:  # coloured emoji, of one size
+        return "".join(seen)
+    return "".join(c for c in seen if not font.get_char_index(ord(c)))
+
+
+def _system_fonts() -> list[str]:
+    """Plain fonts without serifs first; no font of boxes for every letter."""
+    from matplotlib.font_manager import findSystemFonts
+
+    fonts = [path for path in findSystemFonts() if "LastResort" not in path]
+    return sorted(fonts, key=lambda f: ("Sans" not in f, "Regular" not in f, f))
 
 
 def _line_width(image: np.ndarray) -> int:

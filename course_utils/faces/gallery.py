@@ -246,7 +246,11 @@ class FaceGallery(contextlib.AbstractContextManager):
             image = photograph
             if not isinstance(image, np.ndarray):
                 image = images.load_image(photograph)
-            face = face_to_enrol(self.app, image, which_face)
+            try:
+                face = face_to_enrol(self.app, image, which_face)
+            except ValueError as error:
+                name = photograph_name(photograph)
+                raise type(error)(f"{name}: {error}") from None
             embeddings.append(face.embedding)
         names = [photograph_name(photograph) for photograph in photographs]
         added = self.enrol_embeddings(

@@ -53,6 +53,7 @@ def from_afar(image: np.ndarray, share: float = 0.06) -> np.ndarray:
     import cv2
 
     height, width = images.require_rgb(image).shape[:2]
+    share = max(share, 1 / min(height, width))  # at least one pixel is left
     small = cv2.resize(
         image, None, fx=share, fy=share, interpolation=cv2.INTER_AREA
     )

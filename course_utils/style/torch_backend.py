@@ -5,6 +5,7 @@ outside this file knows about tensors. Inside, activations are channels-last
 (the layout in which CPU and GPU convolve fastest).
 """
 
+import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -22,6 +23,13 @@ import torch.nn.functional as F  # noqa: E402
 
 # Whoever imported PyTorch before has more threads than prepare() asked for.
 torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
+# The other threads don't survive a fork, and the child would wait for them for
+# ever. It computes alone, as in the workers of PyTorch's own DataLoader.
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+NORMAL_MODE = torch.inference_mode(False)
+"""Decorator: gradients work here, even where the caller switched them off."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -55,6 +63,7 @@ def free_memory() -> int:
 class Network:
     """VGG16 as deep as its weights go, on the GPU where there is one."""
 
+    @NORMAL_MODE
     def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
         """Hold the weights on the device, in the precision to compute in."""
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -83,6 +92,7 @@ class Network:
             grams = {name: gram_matrix(outputs[name]) for name in layers}
         return {name: to_numpy(gram) for name, gram in grams.items()}
 
+    @NORMAL_MODE
     def objective(self, targets: Targets) -> Callable:
         """Return a function: pixels -> (terms, gradient of the total).
 
@@ -93,6 +103,7 @@ class Network:
         scales = self._tensor(targets.scales())
         weights = self._tensor(targets.weights())
 
+        @NORMAL_MODE
         def value_and_gradient(pixels):
             x = self._tensor(pixels).requires_grad_(True)
             terms = scales * squared_errors(self.run(x), x, content, style)

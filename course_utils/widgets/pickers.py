@@ -25,24 +25,33 @@ class PicturePicker(Panel):
 
     An upload joins the menu under its file name and is chosen at once.
 
-    ``image`` and ``name`` are traits that can be observed.
+    Attributes:
+        image: the chosen picture; a trait that can be observed.
+        name: what it is called, a sample's or a file's name.
+        menu, upload, preview: the widgets.
+        below: the row that begins with the preview.
     """
 
     image = traitlets.Instance(np.ndarray)
     name = traitlets.Unicode()
 
-    def __init__(self, kind: str, label: str, start: str, max_side: int = 1280):
+    def __init__(
+        self,
+        kind: str,
+        label: str,
+        start: str | None = None,
+        max_side: int = 1280,
+    ):
         """Offer the samples of one kind, "faces", first ``start``, "obama_1".
 
         Pictures longer than ``max_side`` pixels are shrunk to that.
         """
         super().__init__(flex="1 1 190px", min_width="0")
-        images.sample(f"{kind}/{start}")  # or it says which ones there are
         self._kind, self._max_side = kind, max_side
         self._uploads: dict[str, np.ndarray] = {}
+        names = [path.stem for path in images.samples(kind)]
         self.menu = ipywidgets.Dropdown(
-            options=[path.stem for path in images.samples(kind)],
-            value=start,
+            options=names,
             description=label,
             style=WHOLE_LABEL,
             layout={"flex": "1 1 160px", "width": "auto", "min_width": "0"},
@@ -53,32 +62,40 @@ class PicturePicker(Panel):
         self.preview = Picture()
         self.below = row(self.preview)
         self.children = row(self.menu, self.upload), self.below, self.message
-        self._use_chosen()
-        self.on_change(self._use_chosen, self.menu)
+        self._use(start or names[0])
+        self.on_change(self._menu_changed, self.menu)
 
     def _values(self) -> dict:
         return {"name": self.name}
 
+    def _menu_changed(self) -> None:
+        if self.menu.value == self.name:
+            return
+        try:
+            self._use(self.menu.value)
+        finally:
+            self.menu.value = self.name
+
     def _take_file(self, name: str, content: bytes) -> None:
         file = io.BytesIO(content)
         file.name = name  # for the message if it is no picture
-        self._uploads[name] = images.load_image(file, self._max_side)
-        if name not in self.menu.options:
-            # New options choose their first: this one.
-            self.menu.options = (name, *self.menu.options)
-        elif name == self.menu.value:
-            self._use_chosen()
-        else:
-            self.menu.value = name
+        image = images.load_image(file, self._max_side)
+        self._uploads[name] = image
+        self._show(name, image)
 
-    def _use_chosen(self) -> None:
-        name = self.menu.value
+    def _use(self, name: str) -> None:
         image = self._uploads.get(name)
         if image is None:
             path = images.sample(f"{self._kind}/{name}")
             image = images.load_image(path, self._max_side)
+        self._show(name, image)
+
+    def _show(self, name: str, image: np.ndarray) -> None:
         self.preview.show(_thumbnail(image))
         self.name = name
+        if name not in self.menu.options:  # new ones choose their first
+            self.menu.options = (name, *self.menu.options)
+        self.menu.value = name
         self.image = image
 
 
@@ -87,14 +104,19 @@ class FacePicker(Panel):
 
     Of several faces the largest is chosen first; a menu offers the others.
 
-    ``face`` is the chosen one or None, a trait that can be observed; ``found``
-    are all in ``upright``: a picture that lies on its side is turned.
+    Attributes:
+        picker: the ``PicturePicker``.
+        upright: the picture; one that lies on its side is turned.
+        found: all faces in it, from left to right.
+        which_face: menu of their places, 0 being the leftmost.
+        face: the chosen one or None; a trait that can be observed.
+        crop: the aligned face, 112 x 112 pixels.
     """
 
     face = traitlets.Any()
 
     def __init__(self, app: FaceAnalysis, label: str, start: str):
-        """Begin with the sample picture ``start``."""
+        """Begin with the sample picture ``start``. Raises images.ImageError."""
         super().__init__(flex="1 1 260px", min_width="0")
         self._app = app
         self.picker = PicturePicker("faces", label, start)
@@ -105,42 +127,51 @@ class FacePicker(Panel):
         )
         self.picker.below.children += self.crop, self.which_face
         self.children = self.picker, self.message
-        self.on_change(self._show_face, self.which_face)
-        self.on_change(self._find_faces, self.picker, trait="image")
-        with self.explaining():
-            self._find_faces()
+        self.which_face.observe(self._show_face, "value")
+        self.picker.observe(self._find_faces, "image")
+        self._find_faces()
 
     def _values(self) -> dict:
         return {"name": self.picker.name, "which_face": self.which_face.value}
 
-    def _find_faces(self) -> None:
-        self.found = []  # new options choose their first: not to be shown
-        self.upright, found = find_upright(self._app, self.picker.image)
-        count = len(found)
+    def _find_faces(self, _change=None) -> None:
+        self.found = []
+        with self.explaining():
+            self.upright, self.found = find_upright(
+                self._app, self.picker.image
+            )
+            if not self.found:  # largest_face would name knobs of Python
+                raise faces.NoFaceError(
+                    "No face was found: choose or upload another picture."
+                )
+        self._fill_menu()
+        self._show_face()
+
+    def _fill_menu(self) -> None:
+        count = len(self.found)
+        # New options choose their first, which nobody asked to see.
+        self.which_face.unobserve(self._show_face, "value")
         self.which_face.options = [
             (f"{place + 1} of {count} from the left", place)
             for place in range(count)
         ]
+        if count:
+            largest = faces.largest_face(self.found)
+            # Not .index(): faces hold arrays, which == cannot compare.
+            places = [face is largest for face in self.found]
+            self.which_face.value = places.index(True)
+        self.which_face.observe(self._show_face, "value")
         self.which_face.layout.display = None if count > 1 else "none"
         self.crop.layout.display = None if count else "none"
-        if not found:
-            self.face = None
-            raise faces.NoFaceError(
-                "No face was found: choose or upload another picture."
-            )
-        largest = faces.largest_face(found)
-        # Not .index(): faces hold arrays, which == cannot compare.
-        self.which_face.value = [face is largest for face in found].index(True)
-        self.found = found
-        self._show_face()
 
-    def _show_face(self) -> None:
-        if not self.found:
-            return
-        face = self.found[self.which_face.value]
-        self.crop.show(aligned(self.upright, face))
+    def _show_face(self, _change=None) -> None:
+        face = None
+        if self.found:
+            face = self.found[self.which_face.value]
+            self.crop.show(aligned(self.upright, face))
         if len(self.found) > 1:
-            self.picker.preview.show(_thumbnail(_spotlight(self.upright, face)))
+            spot = _spotlight(self.upright, face)
+            self.picker.preview.show(_thumbnail(spot))
         self.face = face
 
 
