@@ -13,14 +13,17 @@ SLOW = {
     "test_enrolment",
     "test_enrolment_ray",
     "test_gallery_storage",
+    "test_home",
     "test_ipywidgets_7",
     "test_jupyterlab",
     "test_other_frontends",
     "test_parity",
     "test_privacy",
+    "test_runtime",
     "test_site",
     "test_style_lab",
     "test_training",
+    "test_weights",
     "test_widgets_training",
 }
 
