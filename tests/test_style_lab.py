@@ -420,11 +420,15 @@ def test_every_knob_changes_its_field_of_the_recipe(lab):
 
 
 def test_presets_fill_the_knobs_and_leave_the_taste(lab):
-    lab.style_weight.value, lab.snapshot_every.value = 20, 50
+    lab.style_weight.value = 20
+    taste = lab.recipe
     for name in ("quick", "balanced", "fine"):
         lab.sizes.value = "broken"
         getattr(lab, name).click()
-        assert lab.recipe == getattr(StyleRecipe, name)(style_weight=20)
+        preset = getattr(StyleRecipe, name)()
+        assert lab.recipe == dataclasses.replace(
+            taste, sizes=preset.sizes, steps=preset.steps
+        )
         assert lab.message.value == ""
 
 
