@@ -249,6 +249,8 @@ class FaceGallery(contextlib.AbstractContextManager):
             try:
                 face = face_to_enrol(self.app, image, which_face)
             except ValueError as error:
+                if len(photographs) == 1:
+                    raise
                 name = photograph_name(photograph)
                 raise type(error)(f"{name}: {error}") from None
             embeddings.append(face.embedding)
