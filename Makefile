@@ -11,6 +11,10 @@ as_root := $(if $(filter 0,$(shell id -u)),--allow-root)
 screen := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
 no_browser := $(if $(screen),,--no-browser)
 
+# Two workers, each with whole files: the kernel of a notebook, the models of a
+# test are loaded once.
+pytest := $(python) -m pytest -n 2 --dist loadscope --nbval --nbval-current-env
+
 # TensorFlow's start messages differ from machine to machine.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -41,13 +45,12 @@ lab: environment  ## Set up (the first time), then open the course in JupyterLab
 check: with-tests  ## Two minutes while you work: style, quick tests, notebook 00
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(python) -m pytest -m "not slow" tests $(first) --nbval --nbval-current-env
+	$(pytest) -m "not slow" tests $(first)
 
 test: with-tests  ## Check style, run the tests, compare every notebook's outputs
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(python) -m pytest tests notebooks --nbval --nbval-current-env \
-	  --nbval-cell-timeout=280
+	$(pytest) tests notebooks --nbval-cell-timeout=280
 
 test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
 	tools/colab.sh
