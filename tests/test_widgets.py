@@ -110,3 +110,11 @@ def test_a_value_off_the_slider_is_kept_exactly(weight, value):
     assert weight.value == value
     weight.slider.value = 50
     assert weight.value == 50
+
+
+def test_a_browser_that_puts_the_handle_in_place_changes_nothing(weight):
+    weight.value = 0.25
+    weight.slider.value = 10**-0.6  # 0.2512, the nearest place
+    assert (weight.value, weight.field.value) == (0.25, "0.25")
+    weight.slider.value = 10**-0.58
+    assert weight.value == 0.263

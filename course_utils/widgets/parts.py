@@ -166,8 +166,9 @@ class Number(ipywidgets.HBox):
         return value if self._digits is None else round(value, self._digits)
 
     def _slid(self) -> None:
-        # A value between two places, or beyond the end, stays what it is.
-        if self._place(self.slider.value) != self._place(self.value):
+        # A value between two places, or beyond the end, stays what it is: the
+        # browser puts the handle on the nearest place and reports that.
+        if self._moves_apart(self.slider.value, self._place(self.value)) > 0.5:
             self.value = self._place(self.slider.value)
 
     def _typed(self) -> None:
@@ -187,6 +188,12 @@ class Number(ipywidgets.HBox):
         if self._place(self.slider.value) != self._place(self.value):
             self.slider.value = self._place(self.value)
         self.field.value = self._text()
+
+    def _moves_apart(self, one: float, other: float) -> float:
+        """How many of the slider's smallest moves lie between two values."""
+        if isinstance(self.slider, ipywidgets.FloatLogSlider):
+            one, other = math.log10(one), math.log10(other)
+        return abs(one - other) / self.slider.step
 
     def _text(self) -> str:
         form = ".6g" if self._digits is None else f".{self._digits}f"
