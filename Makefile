@@ -42,10 +42,10 @@ lab: environment  ## Set up (the first time), then open the course in JupyterLab
 	  --LabApp.extension_manager=readonly \
 	  --LabApp.default_url=/lab/tree/$(first) $(LAB_ARGS)
 
-check: with-tests  ## Two minutes while you work: style, quick tests, notebook 00
+check: with-tests  ## A minute or two while you work: style, quick tests, notebook 02
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(pytest) -m "not slow" tests $(first)
+	$(pytest) -m "not slow" tests notebooks/02_face_landmarks.ipynb
 
 test: with-tests  ## Check style, run the tests, compare every notebook's outputs
 	$(python) -m ruff check

@@ -9,10 +9,12 @@ from course_utils import faces, images
 # What `make check` leaves out: these files take many seconds, or a browser.
 SLOW = {
     "test_checks",
+    "test_course_mini",
     "test_engine",
     "test_enrolment",
     "test_enrolment_ray",
     "test_gallery_storage",
+    "test_hardware",
     "test_home",
     "test_ipywidgets_7",
     "test_jupyterlab",
@@ -23,6 +25,7 @@ SLOW = {
     "test_site",
     "test_style_lab",
     "test_training",
+    "test_vgg",
     "test_weights",
     "test_widgets_training",
 }
