@@ -2,9 +2,9 @@
 
     python -m benchmarks.gpu [--quick]
 
-For one NVIDIA card and ten minutes, after `make with-tests`; with
-onnxruntime-gpu in place of onnxruntime, faces are found on the card too. On a
-machine without a card the processor is measured.
+For one NVIDIA card, after `make with-tests`; with onnxruntime-gpu in place of
+onnxruntime, faces are found on the card too. On a machine without a card the
+processor is measured.
 """
 
 import itertools
@@ -13,10 +13,12 @@ import resource
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 
+from course_utils.style import vgg
+
 PRESETS = ("quick", "balanced", "fine")  # 256, 512 and 1024 pixels
-BACKENDS = ("torch", "tensorflow")
 TESTS = (
     "tests/test_parity.py",
     "tests/test_engine.py",
@@ -35,7 +37,7 @@ def main():
         mp_context=multiprocessing.get_context("spawn"),
         max_tasks_per_child=1,
     ) as own_process:
-        for choice in itertools.product(presets, BACKENDS):
+        for choice in itertools.product(presets, vgg.BACKENDS):
             seconds, peak, where = own_process.submit(paint, *choice).result()
             name = ", ".join(choice)
             print(f"{name:22} {seconds:7.1f} s {peak / 1e9:6.2f} GB  {where}")
@@ -55,7 +57,7 @@ def paint(preset: str, backend: str) -> tuple[float, int, str]:
     starry = images.load_image(images.sample("styles/vangogh_starry_night"))
     recipe = getattr(style.StyleRecipe, preset)()
     result = style.transfer(castle, starry, recipe, backend)
-    framework = style.vgg.load_backend(backend)
+    framework = vgg.load_backend(backend)
     if backend == "torch" and framework.torch.cuda.is_available():
         cuda = framework.torch.cuda
         return result.seconds, cuda.max_memory_allocated(), "GPU"
@@ -71,6 +73,7 @@ def find_faces() -> list[str]:
     """Say how long the face models take, and where each of them runs."""
     from course_utils import faces, images
 
+    warnings.filterwarnings("ignore", ".*estimate", FutureWarning)
     app = faces.load_face_analysis()
     photographs = [images.load_image(file) for file in images.samples("faces")]
     faces.detect_faces(app, photographs[0])  # to warm up

@@ -3,11 +3,11 @@
     python -m benchmarks.style [--quick]
 
 Each program's published settings, written again from its text as a plain
-PyTorch loop, float32, on the embedded weights. Total variation is left out:
-TensorFlow's tutorial begins without it, in Gordić's program it counts little.
-A program ends with the picture that it saves, 8 bits and cut off at 0-1. Ours
-minimises the same loss with course_utils, until its picture is as good, judged
-by the program's own loss.
+PyTorch loop, float32, on the embedded VGG16. Total variation is left out:
+TensorFlow's tutorial begins without it, and Gordić's program adds up absolute
+differences, where course_utils has squares. A program ends with the picture
+that it saves, 8 bits and cut off at 0-1. Ours minimises the same loss with
+course_utils, until its picture is as good, judged by the program's own loss.
 """
 
 import sys
@@ -36,7 +36,8 @@ class Program:
     """What a program minimises, and how it goes about it.
 
     Weights belong to mean squared errors, of the features and of the channels'
-    products averaged over all positions. ``unit`` is the pixels' range.
+    products averaged over all positions; ``content`` and ``style`` map layers
+    to them. Pixels run from 0 to ``unit``.
     """
 
     content: dict[str, float]
@@ -79,7 +80,7 @@ PROGRAMS = {
     "Gordić's program": Program(
         content={"conv2_2": 1e5},
         style=dict.fromkeys(
-            ("conv1_2", "conv2_2", "conv3_3", "conv4_3"), 30000.0 / 4
+            ("conv1_2", "conv2_2", "conv3_3", "conv4_3"), 3e4 / 4
         ),
         optimizer=partial(
             torch.optim.LBFGS, max_iter=1000, line_search_fn="strong_wolfe"
@@ -113,7 +114,9 @@ def main():
         counts = {name: evaluations} | {
             side: each.evaluations_until(loss) for side, each in ours.items()
         }
-        print(f"\n{size[0]} x {size[1]}, until its loss is {loss:.4g}")
+        print(
+            f"\n{size[0]} x {size[1]}, until the program's loss is {loss:.4g}"
+        )
         for side, count in counts.items():
             whole = count * seconds[side]
             gain = evaluations * seconds[name] / whole
@@ -210,6 +213,7 @@ class Ours:
         layers = weights_for(loop.program)
         mean = vgg.CAFFE_MEAN
         if loop.program.raw:
+            # A network multiplies its pixels by 255; these stay in 0-1.
             kernel, bias = layers["conv1_1"]
             layers["conv1_1"] = kernel / 255, bias
             mean = np.zeros(3, np.float32)

@@ -13,15 +13,11 @@ import pytest
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "build/ipywidgets7"
 PACKAGES = ("ipywidgets==7.7.1", "ipython_genutils==0.2.0")
-# The training lab has no controls that the others do not have.
-TESTS = sorted(
-    {*HERE.glob("test_widgets*.py"), HERE / "test_style_lab.py"}
-    - {HERE / "test_widgets_training.py"}
-)
+TESTS = (*sorted(HERE.glob("test_widgets*.py")), HERE / "test_style_lab.py")
 IS_OLD = """
 import ipywidgets, pytest, sys
 assert ipywidgets.__version__ == "7.7.1"
-sys.exit(pytest.main(["-q", "-p", "no:xdist", *sys.argv[1:]]))
+sys.exit(pytest.main(["-q", *sys.argv[1:]]))
 """
 
 
