@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from course_utils import faces, images
+from course_utils.style import vgg
 
 # What `make check` leaves out: these files take many seconds, or a browser.
 SLOW = {
@@ -53,6 +54,13 @@ def home(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("COURSE_UTILS_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture
+def no_gpu():
+    """Skip where a GPU paints: the test is about the processor's memory."""
+    if vgg.load_backend("torch").torch.cuda.is_available():
+        pytest.skip("PyTorch paints on a GPU here")
 
 
 @pytest.fixture(scope="session")

@@ -223,7 +223,7 @@ def test_several_styles_mix_by_their_weights(photo, painting):
 # Memory
 
 
-def test_too_large_names_a_size_that_fits(monkeypatch, painting):
+def test_too_large_names_a_size_that_fits(no_gpu, monkeypatch, painting):
     large = np.zeros((2000, 3000, 3), np.uint8)
     monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 2 * 10**9)
     with pytest.raises(MemoryError) as caught:
@@ -270,7 +270,7 @@ def python(program):
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_what_fitted_once_fits_again(backend, tmp_path):
+def test_what_fitted_once_fits_again(no_gpu, backend, tmp_path):
     """What the first painting keeps of the memory it took counts as free."""
     machine = tmp_path / "meminfo"  # of a machine that does nothing else
     machine.write_text("MemAvailable: 64000000 kB")

@@ -372,7 +372,9 @@ async def test_stopping_a_cell_that_awaits_the_end_stops(endless):
 
 
 @asynchronous
-async def test_too_little_memory_keeps_the_earlier_painting(lab, monkeypatch):
+async def test_too_little_memory_keeps_the_earlier_painting(
+    no_gpu, lab, monkeypatch
+):
     earlier = await painted(lab)
     monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 1000)
     lab.start.click()

@@ -27,6 +27,8 @@ with hardware.silent_stderr():
 
 DTYPES = {"float32": tf.float32, "bfloat16": tf.bfloat16}
 
+# As in torch_backend.py: float32 is float32 on a GPU too.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 for gpu in GPUS:
     # Take GPU memory as needed, or PyTorch beside it would find none.
     tf.config.experimental.set_memory_growth(gpu, True)

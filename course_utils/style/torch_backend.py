@@ -23,6 +23,10 @@ import torch.nn.functional as F  # noqa: E402
 
 # Whoever imported PyTorch before has more threads than prepare() asked for.
 torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
+# A GPU would round float32 to ten bits (TF32), with a gradient that is off by
+# some per cent, and would add up in another order each time.
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cudnn.deterministic = True
 # The other threads don't survive a fork, and the child would wait for them for
 # ever. It computes alone, as in the workers of PyTorch's own DataLoader.
 if hasattr(os, "register_at_fork"):  # not on Windows
