@@ -1,0 +1,84 @@
+"""The painter in one pass: what it paints, and how it learns."""
+
+import numpy as np
+import pytest
+
+from course_utils import images, style
+from course_utils.style import painter
+from course_utils.style.torch_backend import torch
+
+
+@pytest.fixture(scope="module")
+def starry():
+    return images.load_image(images.sample("styles/vangogh_starry_night"), 512)
+
+
+@pytest.fixture(scope="module")
+def castle():  # put aside in its training
+    return images.load_image(images.sample("content/neuschwanstein"), 256)
+
+
+@pytest.mark.parametrize("shape", [(171, 256), (36, 36), (37, 201)])
+def test_it_paints_any_size(starry, castle, shape):
+    photograph = castle[: shape[0], : shape[1]]
+    artist = painter.starry_night()
+    painted = painter.paint(artist, photograph, starry)
+    assert painted.shape == photograph.shape and painted.dtype == np.uint8
+    again = painter.paint(artist, photograph, starry)
+    assert painted.tobytes() == again.tobytes()
+
+
+def test_the_shipped_one_paints_what_it_never_saw(starry, castle):
+    """Ten times nearer to the painting, and still the same castle."""
+    painted = painter.paint(painter.starry_night(), castle, starry)
+    other = images.load_image(images.sample("content/dahlia"), 256)
+    teacher = painter.Teacher(starry)
+
+    def costs(picture):
+        pair = map(painter.to_tensor, (picture, castle))
+        return [float(cost) for cost in teacher.costs(*pair)]
+
+    _, untouched = costs(castle)
+    content, painted_style = costs(painted)
+    assert painted_style < untouched / 10
+    assert content < costs(other[: castle.shape[0]])[0]
+
+
+@pytest.mark.parametrize(
+    ("photograph", "error"),
+    [
+        (np.zeros((35, 99, 3), np.uint8), style.PictureError),
+        (np.zeros((99, 99), np.uint8), images.ImageError),
+    ],
+)
+def test_what_cannot_be_painted_is_said(starry, photograph, error):
+    with pytest.raises(error):
+        painter.paint(painter.starry_night(), photograph, starry)
+
+
+def test_training_learns_and_goes_on_where_it_stopped(castle):
+    wave = images.load_image(images.sample("styles/hokusai_great_wave"), 128)
+    learner = painter.starry_night()
+
+    def learn(steps, done=0):
+        return list(
+            painter.train(learner, wave, [castle], steps, size=64, done=done)
+        )
+
+    first = learn(8)
+    then = learn(12, done=8)
+    assert [step.step for step in first + then] == list(range(1, 13))
+    assert np.mean([s.style for s in then]) < first[0].style / 2
+
+
+def test_what_the_tool_saves_can_be_read(tmp_path):
+    from tools import train_painter
+
+    torch.manual_seed(1)
+    learner = painter.Painter()
+    train_painter.save(learner, 7, tmp_path / "painter.npz")
+    copy, steps = painter.read(tmp_path / "painter.npz")
+    assert steps == 7
+    for name, tensor in copy.state_dict().items():
+        half = learner.state_dict()[name].half().float()
+        assert torch.equal(tensor.cpu(), half), name

@@ -1,0 +1,93 @@
+"""Train a painter in one pass, as the one that the course ships was trained.
+
+    python -m tools.train_painter NAME FILE [--steps 3000]
+
+NAME is a painting of images/styles. FILE.npz holds the weights; where it
+exists, training goes on from it. Stop it when you like. On two cores a step
+takes seven seconds, so it wants a GPU.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from course_utils import images
+from course_utils.style import painter
+from course_utils.style.torch_backend import to_numpy, torch
+
+# Photographs that it never sees, to judge it by.
+PUT_ASIDE = ("neuschwanstein", "china_pavilion", "statue_of_liberty", "dahlia")
+FACES = (
+    "biden_1",
+    "collins_1",
+    "crowd_crossing",
+    "giunchedi_1",
+    "group8_office",
+    "hopper_1",
+    "noface_cat",
+    "obama_3",
+    "paumier_profile",
+    "rushmore_stone_faces",
+)
+
+
+def main():
+    """Train, print the costs, and save every hundred steps."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("name")
+    options.add_argument("file", type=Path)
+    options.add_argument("--steps", type=int, default=3000)
+    choice = options.parse_args()
+    torch.manual_seed(0)
+    learner, done = painter.Painter().to(painter.DEVICE), 0
+    if choice.file.exists():
+        learner, done = painter.read(choice.file)
+    painting = images.load_image(
+        images.sample(f"styles/{choice.name}"), max_side=512
+    )
+    started = time.perf_counter()
+    steps = painter.train(
+        learner,
+        painting,
+        photographs(),
+        choice.steps,
+        size=256,
+        batch=8,
+        rate=2e-3,
+        done=done,
+    )
+    for now in steps:
+        if now.step % 20 == 0:
+            each = (time.perf_counter() - started) / (now.step - done)
+            print(
+                f"step {now.step} of {now.steps}: content {now.content:.3f} "
+                f"style {now.style:.4f} tone {now.tone:.3f}, "
+                f"{each * (now.steps - now.step) / 60:.0f} minutes left",
+                flush=True,
+            )
+        if now.step % 100 == 0 or now.step == now.steps:
+            save(learner, now.step, choice.file)
+
+
+def photographs() -> list[np.ndarray]:
+    """Return the pictures to learn from."""
+    files = [f for f in images.samples("content") if f.stem not in PUT_ASIDE]
+    files += [f for f in images.samples("faces") if f.stem in FACES]
+    return [images.load_image(file, max_side=1024) for file in files]
+
+
+def save(learner: painter.Painter, done: int, file: Path) -> None:
+    """Write the weights, in half precision, and the steps behind them."""
+    state = {
+        name: np.float16(to_numpy(tensor))
+        for name, tensor in learner.state_dict().items()
+    }
+    unfinished = file.with_suffix(".part.npz")
+    np.savez_compressed(unfinished, steps=done, **state)
+    unfinished.replace(file)
+
+
+if __name__ == "__main__":
+    main()
