@@ -259,7 +259,9 @@ def train(
         tone = tone_cost(painted, pieces)
         optimizer.zero_grad()
         (content + STYLE_WEIGHT * style + TONE_WEIGHT * tone).backward()
-        nn.utils.clip_grad_norm_(painter.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(
+            painter.parameters(), 5.0, error_if_nonfinite=True
+        )
         optimizer.step()
         yield Step(step, steps, content.item(), style.item(), tone.item())
 
