@@ -32,16 +32,16 @@ def test_the_shipped_one_paints_what_it_never_saw(starry, castle):
     """Ten times nearer to the painting, and still the same castle."""
     painted = painter.paint(painter.starry_night(), castle, starry)
     other = images.load_image(images.sample("content/dahlia"), 256)
-    teacher = painter.Teacher(starry)
+    network = painter.LossNetwork(starry)
 
-    def costs(picture):
+    def losses(picture):
         pair = map(painter.to_tensor, (picture, castle))
-        return [float(cost) for cost in teacher.costs(*pair)]
+        return [float(loss) for loss in network.losses(*pair)]
 
-    _, untouched = costs(castle)
-    content, painted_style = costs(painted)
+    _, untouched = losses(castle)
+    content, painted_style = losses(painted)
     assert painted_style < untouched / 10
-    assert content < costs(other[: castle.shape[0]])[0]
+    assert content < losses(other[: castle.shape[0]])[0]
 
 
 @pytest.mark.parametrize(

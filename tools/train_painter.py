@@ -3,15 +3,16 @@
     python -m tools.train_painter NAME FILE [--steps 3000]
 
 NAME is a painting of images/styles. FILE.npz holds the weights; where it
-exists, training goes on from it. Stop it when you like. On two cores a step
-takes seven seconds, so it wants a GPU.
+exists, training goes on from it. Stop it when you like: what it has learned
+is saved. On two cores a step takes seven seconds, so it wants a GPU.
 """
 
 import argparse
-import time
+import contextlib
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from course_utils import images
 from course_utils.style import painter
@@ -34,20 +35,19 @@ FACES = (
 
 
 def main():
-    """Train, print the costs, and save every hundred steps."""
+    """Train, show the losses, save every hundred steps and at the end."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("name")
     options.add_argument("file", type=Path)
     options.add_argument("--steps", type=int, default=3000)
     choice = options.parse_args()
     torch.manual_seed(0)
-    learner, done = painter.Painter().to(painter.DEVICE), 0
+    learner, done = painter.Painter(), 0
     if choice.file.exists():
         learner, done = painter.read(choice.file)
     painting = images.load_image(
         images.sample(f"styles/{choice.name}"), max_side=512
     )
-    started = time.perf_counter()
     steps = painter.train(
         learner,
         painting,
@@ -58,17 +58,14 @@ def main():
         rate=2e-3,
         done=done,
     )
-    for now in steps:
-        if now.step % 20 == 0:
-            each = (time.perf_counter() - started) / (now.step - done)
-            print(
-                f"step {now.step} of {now.steps}: content {now.content:.3f} "
-                f"style {now.style:.4f} tone {now.tone:.3f}, "
-                f"{each * (now.steps - now.step) / 60:.0f} minutes left",
-                flush=True,
-            )
-        if now.step % 100 == 0 or now.step == now.steps:
-            save(learner, now.step, choice.file)
+    bar = tqdm(steps, initial=done, total=choice.steps)
+    with contextlib.suppress(KeyboardInterrupt):
+        for now in bar:
+            done = now.step
+            bar.set_postfix(content=now.content, style=now.style, tone=now.tone)
+            if done % 100 == 0:
+                save(learner, done, choice.file)
+    save(learner, done, choice.file)
 
 
 def photographs() -> list[np.ndarray]:

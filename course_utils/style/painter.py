@@ -34,12 +34,12 @@ SMALLEST = 36  # pixels of a side, which has to be mirrored that far
 
 
 class Convolution(nn.Module):
-    """Mirror the rims, convolve, normalise each picture by itself."""
+    """Pad by mirroring, convolve, normalise each picture by itself."""
 
     def __init__(self, inputs, outputs, size, stride=1, separable=False):
         """Separable: each channel by itself, then across the channels."""
         super().__init__()
-        self.rims = (size // 2,) * 4
+        self.padding = (size // 2,) * 4
         self.convolve = nn.Conv2d(inputs, outputs, size, stride)
         if separable:
             self.convolve = nn.Sequential(
@@ -50,7 +50,7 @@ class Convolution(nn.Module):
 
     def forward(self, x):
         """(m, inputs, h, w) to (m, outputs, h / stride, w / stride)."""
-        return self.normalise(self.convolve(F.pad(x, self.rims, "reflect")))
+        return self.normalise(self.convolve(F.pad(x, self.padding, "reflect")))
 
 
 class Block(nn.Module):
@@ -71,9 +71,9 @@ class Painter(nn.Module):
     """From a recoloured photograph to a painting; 104,275 parameters."""
 
     def __init__(self):
-        """Begin with weights at random."""
+        """Begin with random weights, on the GPU where there is one."""
         super().__init__()
-        self.look = nn.Sequential(
+        self.encoder = nn.Sequential(
             Convolution(4, 16, 9),
             nn.ReLU(),
             Convolution(16, 32, 3, stride=2),
@@ -81,8 +81,8 @@ class Painter(nn.Module):
             Convolution(32, 64, 3, stride=2),
             nn.ReLU(),
         )
-        self.think = nn.Sequential(*(Block(64) for _ in range(5)))
-        self.draw = nn.Sequential(
+        self.residual = nn.Sequential(*(Block(64) for _ in range(5)))
+        self.decoder = nn.Sequential(
             nn.Upsample(scale_factor=2),
             Convolution(64, 32, 3),
             nn.ReLU(),
@@ -93,6 +93,7 @@ class Painter(nn.Module):
             nn.Conv2d(16, 3, 9),
             nn.Sigmoid(),
         )
+        self.to(DEVICE)
 
     def forward(self, photographs, noise):
         """Paint; ``noise``, (m, 1, h, w), gives flat skies something to be.
@@ -100,7 +101,7 @@ class Painter(nn.Module):
         Height and width are multiples of 4.
         """
         x = torch.cat([2 * photographs - 1, noise], 1)
-        return self.draw(self.think(self.look(x)))
+        return self.decoder(self.residual(self.encoder(x)))
 
 
 def starry_night() -> Painter:
@@ -115,7 +116,7 @@ def read(file: Path) -> tuple[Painter, int]:
     steps = int(state.pop("steps"))
     painter = Painter()
     painter.load_state_dict(state)
-    return painter.to(DEVICE), steps
+    return painter, steps
 
 
 @NORMAL_MODE
@@ -136,9 +137,9 @@ def paint(
             f"The photograph has {width} x {height} pixels: use one with at "
             f"least {SMALLEST} on each side."
         )
-    # At its rims a network paints what it paints nowhere else.
-    rims = (MARGIN, MARGIN + -width % 4, MARGIN, MARGIN + -height % 4)
-    content = F.pad(recolored(photograph, painting), rims, "reflect")
+    # Near the border a network paints what it paints nowhere else.
+    padding = (MARGIN, MARGIN + -width % 4, MARGIN, MARGIN + -height % 4)
+    content = F.pad(recolored(photograph, painting), padding, "reflect")
     painted = painter(
         content, _noise(content, torch.Generator().manual_seed(0))
     )
@@ -158,8 +159,8 @@ def recolored(photograph: np.ndarray, painting: np.ndarray) -> torch.Tensor:
     return to_tensor(match_colors(*units))
 
 
-class Teacher:
-    """VGG16, and how it sees one painting."""
+class LossNetwork:
+    """VGG16, and how it sees one painting; the paper's name."""
 
     def __init__(self, painting: np.ndarray):
         """Look at a painting, RGB ``uint8``, whole and half as large."""
@@ -169,26 +170,26 @@ class Teacher:
             views = self._views(to_tensor(painting))
         self.targets = [_gram_matrices(view) for view in views]
 
-    def costs(self, painted: torch.Tensor, content: torch.Tensor):
-        """Return the content cost and the style cost of one picture.
+    def losses(self, painted: torch.Tensor, content: torch.Tensor):
+        """Return the content loss and the style loss of one picture.
 
-        Relative to what is wanted, like the losses of a recipe.
+        Both are (1, 3, h, w). Relative, like the losses of a recipe.
         """
         views = self._views(painted)
         with torch.no_grad():
             wanted = self._features(content)
-        content_costs = [
+        content_losses = [
             relative_error(views[0][layer], wanted[layer])
             for layer in CONTENT_LAYERS
         ]
-        style_costs = [
+        style_losses = [
             weight * relative_error(gram[layer], target[layer])
             for gram, target in zip(
                 map(_gram_matrices, views), self.targets, strict=True
             )
             for layer, weight in STYLE_LAYERS.items()
         ]
-        return sum(content_costs) / len(CONTENT_LAYERS), sum(style_costs) / 2
+        return sum(content_losses) / len(CONTENT_LAYERS), sum(style_losses) / 2
 
     def _views(self, picture):
         """Strokes have two sizes: look at the picture, and at its half."""
@@ -198,7 +199,7 @@ class Teacher:
         ]
 
     def _features(self, picture):
-        # VGG16 pads with zeros, and would see a rim: let it see a mirror.
+        # VGG16 pads with zeros, and would see a border: let it see a mirror.
         mirrored = F.pad(picture, (8,) * 4, "reflect")
         return self.network.run(mirrored[0].permute(1, 2, 0))
 
@@ -209,7 +210,7 @@ def relative_error(found, wanted) -> torch.Tensor:
     return F.mse_loss(found.float(), wanted) / wanted.square().mean()
 
 
-def tone_cost(painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+def tone_loss(painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
     """Compare the brightness of squares of 8 pixels, in the whole batch."""
     light, wanted = (
         F.avg_pool2d(pictures.mean(1, keepdim=True), 8)
@@ -220,7 +221,7 @@ def tone_cost(painted: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training stands: costs of the last batch."""
+    """Where a training stands: losses of the last batch."""
 
     step: int  # from 1
     steps: int
@@ -246,17 +247,19 @@ def train(
     wide. Stop asking whenever you like: the painter keeps what it has learned.
     ``done`` steps of the ``steps`` were taken before.
     """
-    teacher = Teacher(painting)
+    network = LossNetwork(painting)
     contents = [recolored(each, painting) for each in photographs]
     drawn = batches(contents, size, batch, seed=done)
     optimizer = torch.optim.Adam(painter.parameters())
     for step in range(done + 1, steps + 1):
-        optimizer.param_groups[0]["lr"] = rate * _warmth(step / steps)
+        optimizer.param_groups[0]["lr"] = rate * _rate_share(step / steps)
         pieces, noise = next(drawn)
         painted = painter(pieces, noise)
-        costs = map(teacher.costs, painted.split(1), pieces.split(1))
-        content, style = (sum(c) / batch for c in zip(*costs, strict=True))
-        tone = tone_cost(painted, pieces)
+        losses = map(network.losses, painted.split(1), pieces.split(1))
+        content, style = (
+            sum(loss) / batch for loss in zip(*losses, strict=True)
+        )
+        tone = tone_loss(painted, pieces)
         optimizer.zero_grad()
         (content + STYLE_WEIGHT * style + TONE_WEIGHT * tone).backward()
         nn.utils.clip_grad_norm_(
@@ -270,27 +273,27 @@ def batches(
     contents: Sequence[torch.Tensor], size: int, batch: int, seed: int = 0
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield pieces of the contents, and noise for each, for ever."""
-    chance = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
+    generator = np.random.default_rng(seed)
+    noises = torch.Generator().manual_seed(seed)
     while True:
-        drawn = [_piece(contents, size, chance) for _ in range(batch)]
+        drawn = [_piece(contents, size, generator) for _ in range(batch)]
         pieces = torch.cat(drawn)
-        yield pieces, _noise(pieces, generator)
+        yield pieces, _noise(pieces, noises)
 
 
-def _piece(contents, size: int, chance: np.random.Generator) -> torch.Tensor:
+def _piece(contents, size: int, generator: np.random.Generator) -> torch.Tensor:
     """Cut a square out of one of them, near or far, mirrored or not."""
-    content = contents[chance.integers(len(contents))]
+    content = contents[generator.integers(len(contents))]
     height, width = content.shape[2:]
-    side = int(min(chance.uniform(0.75, 2.5) * size, height, width))
-    top = chance.integers(height - side + 1)
-    left = chance.integers(width - side + 1)
+    side = int(min(generator.uniform(0.75, 2.5) * size, height, width))
+    top = generator.integers(height - side + 1)
+    left = generator.integers(width - side + 1)
     square = content[:, :, top : top + side, left : left + side]
     piece = F.interpolate(square, (size, size), mode="bilinear", antialias=True)
-    return piece.flip(3) if chance.random() < 0.5 else piece
+    return piece.flip(3) if generator.random() < 0.5 else piece
 
 
-def _warmth(progress: float) -> float:
+def _rate_share(progress: float) -> float:
     """Return the share of the learning rate: quickly up, slowly down."""
     return min(1, 20 * progress) * (1 + math.cos(math.pi * progress)) / 2
 
