@@ -48,7 +48,7 @@ def _list(options):
     layout = "{:<17} {:>9}  {:<7} {:<34}  {}"
     print(layout.format("NAME", "SIZE", "STATE", "LICENCE", "FOR"))
     for item in weights.TABLE.values():
-        state = weights.glance(item.name).partition(":")[0]
+        state = weights.verify(item.name, thorough=False).partition(":")[0]
         size = f"{item.size / 1e6:.1f} MB"
         print(layout.format(item.name, size, state, item.licence, item.purpose))
     return True

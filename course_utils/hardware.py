@@ -15,7 +15,6 @@ from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")  # Linux shows control groups there
 _OWN_GROUPS = Path("/proc/self/cgroup")
-_MEMORY = Path("/proc/meminfo")
 
 
 def prepare() -> None:
@@ -94,13 +93,12 @@ def cpu_has_bfloat16() -> bool:
     return "avx512_bf16" in features or "amx_bf16" in features
 
 
-def free_memory() -> int | None:
-    """Return the bytes this process may still fill, None if not on Linux."""
-    available = _named_number(_MEMORY, "MemAvailable:")
-    if available is None:
-        return None
+def free_memory() -> int:
+    """Return the bytes this process may still fill."""
+    import psutil
+
     allowed = min(map(_group_memory, _groups()), default=math.inf)
-    return min(available * 1024, allowed) + _kept_memory()
+    return min(psutil.virtual_memory().available, allowed) + _kept_memory()
 
 
 @contextlib.contextmanager
@@ -110,11 +108,7 @@ def silent_stderr():
     TensorFlow greets with a page of hints while it is imported, which no
     setting turns off (tensorflow issue 100442).
     """
-    try:
-        kept = os.dup(2)
-    except OSError:  # a process without an error stream
-        yield
-        return
+    kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
@@ -159,8 +153,7 @@ def _group_memory(group: Path) -> float:
     used = _numbers(group / "memory.current")
     if not limit or not used:
         return math.inf
-    files = _named_number(group / "memory.stat", "inactive_file") or 0
-    return limit[0] - used[0] + files
+    return limit[0] - used[0] + _inactive_files(group / "memory.stat")
 
 
 def _numbers(file: Path) -> list[int]:
@@ -170,13 +163,12 @@ def _numbers(file: Path) -> list[int]:
     return []
 
 
-def _named_number(file: Path, name: str) -> int | None:
-    """Read the number behind a name, of a file with one a line."""
+def _inactive_files(statistics: Path) -> int:
     with contextlib.suppress(OSError):
-        for line in file.read_text().splitlines():
-            if line.split()[0] == name:
+        for line in statistics.read_text().splitlines():
+            if line.startswith("inactive_file "):
                 return int(line.split()[1])
-    return None
+    return 0
 
 
 class _Heap(ctypes.Structure):

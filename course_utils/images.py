@@ -8,31 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import io
 import os
-import secrets
 import shutil
-import warnings
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 KINDS = ("faces", "styles", "content", "made")
-MAX_PIXELS = 89_478_485  # Pillow's own limit, which a learner may have moved
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
-_UPRIGHT = {  # how to turn a picture with this EXIF orientation
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class ImageError(ValueError):
@@ -46,8 +31,7 @@ def load_image(
 
     The EXIF rotation is applied, transparency is laid on white, and grey,
     16-bit, palette and CMYK pictures become RGB. Of an animation the first
-    frame is taken. A float picture or one of 32 bits that does not say which
-    value is white gets a likely one and a warning.
+    frame is taken.
 
     Args:
         path: a file, or an open binary file (an upload's ``io.BytesIO``).
@@ -57,23 +41,36 @@ def load_image(
     Raises:
         ImageError: there is no picture to be read; the message says why.
     """
-    whole = isinstance(max_side, Integral) and max_side >= 1
-    if max_side is not None and not whole:
+    if str(path).startswith(("http:/", "https:/")):
         raise ImageError(
-            f"max_side is a whole number, at least 1 pixel, not {max_side!r}."
+            f"{path} is an address: save the picture from your browser, then "
+            "load that file. Nothing is read from the network here."
         )
-    file, name = _readable(path)
+    file, name = path, getattr(path, "name", "The uploaded file")
+    if not hasattr(path, "read"):
+        file = name = os.path.expanduser(path)
     try:
         with Image.open(file) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise Image.DecompressionBombError
-            rgb = _to_rgb(_upright(picture), name)
-            # A copy: Pillow's own memory may not be written to.
-            return np.array(_shrink(rgb, max_side))
+            picture.load()  # before asking: of a TIFF this turns it
+            upright = Image.fromarray(np.asarray(_to_rgb(picture)))
+            # Of EXIF that many programs write wrongly, only this is needed.
+            with contextlib.suppress(Exception):
+                orientation = picture.getexif()[ExifTags.Base.Orientation]
+                upright.getexif()[ExifTags.Base.Orientation] = orientation
+        upright = ImageOps.exif_transpose(upright)
+        if max_side is not None:
+            size = max_side, max_side
+            upright.thumbnail(size, Image.Resampling.LANCZOS, None)
+        # A copy: Pillow's own memory may not be written to.
+        return np.array(upright)
+    except FileNotFoundError:
+        raise ImageError(
+            f"{name} does not exist: check the spelling; relative names start "
+            f"from {Path.cwd().name or 'the root folder'!r}."
+        ) from None
     except Image.DecompressionBombError:
         raise ImageError(
-            f"{name} has more than {MAX_PIXELS // 10**6} million pixels: "
-            "make it smaller before using it here."
+            f"{name} has too many pixels: make it smaller before using it."
         ) from None
     except UnidentifiedImageError:
         raise ImageError(
@@ -94,29 +91,21 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     The ending of ``path`` chooses the format: .jpg, .png or .webp. Raises
     ImageError.
     """
-    path = Path(os.path.expanduser(path))
+    path = Path(path).expanduser()
     picture = Image.fromarray(require_rgb(image))
-    file_format = _FORMATS.get(path.suffix.lower())
-    if file_format is None:
-        raise ImageError(
-            f"{path.name!r} should end in .jpg, .png or .webp, "
-            "which chooses the file format."
-        )
-    encoded = io.BytesIO()
+    unfinished = path.with_name(f".unfinished{path.suffix}")
     try:
-        picture.save(encoded, file_format, quality=92)
+        picture.save(unfinished, quality=92)
+        if path.exists():
+            shutil.copymode(path, unfinished)  # what was private stays so
+        unfinished.replace(path)
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"{picture.width} x {picture.height} pixels are too many for "
-            f"{file_format}: save the picture as .png, or make it smaller."
+            f"{path} cannot be written ({error}): choose a folder that is "
+            "there, and an ending such as .png or .jpg."
         ) from error
-    try:
-        _write_atomically(path, encoded.getvalue())
-    except OSError as error:
-        raise ImageError(
-            f"{path} cannot be written ({error.strerror}): make its folder, "
-            "or choose another one."
-        ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 
@@ -215,111 +204,18 @@ def _samples_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "images"
 
 
-def _readable(path) -> tuple[str | BinaryIO, str]:
-    """What to open, and how to name it."""
-    if hasattr(path, "read"):
-        return path, getattr(path, "name", "The uploaded file")
-    if not isinstance(path, (str, os.PathLike)):
-        raise ImageError(
-            f"load_image takes a file, by name or open, not {type(path)}."
-        )
-    if str(path).startswith(("http:/", "https:/")):
-        raise ImageError(
-            f"{path} is an address: save the picture from your browser, then "
-            "load that file. Nothing is read from the network here."
-        )
-    # Not the methods of Path, which raise where a name is too long.
-    path = os.path.expanduser(path)
-    if os.path.isdir(path):
-        raise ImageError(f"{path} is a folder: name one picture inside it.")
-    if not os.path.exists(path):
-        raise ImageError(
-            f"{path} does not exist: check the spelling; relative names start "
-            f"from {Path.cwd().name or 'the root folder'!r}."
-        )
-    if os.path.getsize(path) == 0:
-        raise ImageError(f"{path} is empty: download or export it again.")
-    return path, str(path)
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turn as EXIF says; ``ImageOps.exif_transpose`` also rewrites the rest.
-
-    Many programs write EXIF that cannot be written again.
-    """
-    picture.load()  # before looking: of a TIFF this turns it
-    with contextlib.suppress(Exception):  # as varied as the programs
-        orientation = picture.getexif().get(ExifTags.Base.Orientation)
-        if orientation in _UPRIGHT:
-            return picture.transpose(_UPRIGHT[orientation])
-    return picture
-
-
-def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
+def _to_rgb(picture: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB without the surprises of ``convert("RGB")``."""
-    if picture.mode == "F" or picture.mode.startswith("I"):
-        return Image.fromarray(_to_8_bit(picture, name)).convert("RGB")
+    if picture.mode == "F":
+        raise ImageError(
+            "This picture has floating-point values, and does not say which "
+            "of them is white: save it as PNG or JPEG first."
+        )
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off
+        grey = np.asarray(picture) / 257
+        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
+        picture = Image.alpha_composite(white, layer)
     return picture.convert("RGB")
-
-
-def _to_8_bit(picture: Image.Image, name: str) -> np.ndarray:
-    """Grey values from black (0) to white; what lies outside is clipped.
-
-    The file says which value is white, or else its kind. Never the largest
-    value: one bright pixel would turn the others black.
-    """
-    tags = getattr(picture, "tag_v2", {})  # of a TIFF
-    values = np.asarray(picture, np.float64)
-    if picture.mode == "I" and np.max(tags.get(339, 1)) == 1:  # SampleFormat
-        values = values % 2**32  # unsigned, which Pillow does not know
-    told = tags.get(341) or tags.get(281)  # SMaxSampleValue, MaxSampleValue
-    white = np.max(told or _likely_white(picture, tags, values, name))
-    values = np.nan_to_num(values, nan=0, posinf=white, neginf=0)
-    return np.clip(np.rint(values / white * 255), 0, 255).astype(np.uint8)
-
-
-def _likely_white(picture, tags, values: np.ndarray, name: str) -> float:
-    if picture.mode.startswith("I;16"):
-        likely = [2.0 ** np.max(tags.get(258, 16)) - 1]  # BitsPerSample
-    elif picture.format == "PPM" and picture.mode == "I":
-        likely = [65535.0]  # Pillow has scaled it
-    elif picture.mode == "I":
-        likely = [255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1]
-    else:
-        likely = [1.0, 255.0, 65535.0]
-    finite = values[np.isfinite(values)]
-    common = np.quantile(finite, 0.9) if finite.size else 0.0
-    white = next((w for w in likely if common <= 1.1 * w), likely[-1])
-    if len(likely) > 1 or common < white / 16:
-        warnings.warn(
-            f"{name} does not say which value is white: {white:.10g} was "
-            f"assumed. 90 % of its values are at most {common:.4g}.",
-            stacklevel=2,
-        )
-    return white
-
-
-def _shrink(picture: Image.Image, max_side: int | None) -> Image.Image:
-    longest = max(picture.size)
-    if max_side is None or longest <= max_side:
-        return picture
-    size = [max(1, round(side * max_side / longest)) for side in picture.size]
-    return picture.resize(size, Image.Resampling.LANCZOS)
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target, then rename: no reader sees half a file."""
-    # Not in the name of the target, which may be as long as names can be.
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as file:
-            if path.exists():
-                shutil.copymode(path, temporary)  # what was private stays so
-            file.write(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

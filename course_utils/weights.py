@@ -44,9 +44,9 @@ class WeightFile:
     ``kind`` is "embedded" (a face pack inside this package), "face pack"
     (InsightFace's own), "package" (a file that another package carries),
     "file" or "photographs". ``size`` is in bytes, of the download if there is
-    one. ``checksum`` is "algorithm:hexadecimal digest", as much of it as its
-    publisher tells. InsightFace tells none: its archives are held to their
-    own CRC-32, and what they unpacked to is recorded in SHA256SUMS.
+    one. ``checksum`` is "algorithm:hexadecimal digest". InsightFace tells
+    none: its archives are held to their own CRC-32, and what they unpacked to
+    is recorded in SHA256SUMS.
     """
 
     name: str
@@ -143,16 +143,6 @@ _ROWS = (
         "md5:6d6bbae143d832006294945121d1f1fc",
     ),
     WeightFile(
-        "vgg16_torchvision",
-        "file",
-        "style: the same, as torchvision publishes it",
-        "https://download.pytorch.org/models/"
-        "vgg16_features-amdegroot-88682ab5.pth",
-        "CC BY",
-        553_440_510,
-        "sha256:88682ab5",
-    ),
-    WeightFile(
         "orl_faces",
         "photographs",
         "data: 40 people x 10 photographs, to choose thresholds",
@@ -176,20 +166,27 @@ def find(name: str) -> Path:
 
     Raises WeightsError, whose sentence gives the command that fetches it.
     """
-    state = glance(name)
+    state = verify(name, thorough=False)
     if state != "ready":
         raise WeightsError(TABLE[name].complaint(state))
     return TABLE[name].path
 
 
-def glance(name: str) -> str:
-    """Return "ready", "absent" or "broken: why", from names and sizes only."""
-    return _state(name, thorough=False)
+def verify(name: str, *, thorough: bool = True) -> str:
+    """Return "ready", "absent" or "broken: why".
 
-
-def verify(name: str) -> str:
-    """Return the same after comparing checksums, or loading a pack without."""
-    return _state(name, thorough=True)
+    Thoroughly: compare checksums, or load a pack that has none. Else only
+    names and sizes.
+    """
+    if name not in TABLE:
+        raise WeightsError(
+            f"There is no weight file {name!r}; the names are "
+            f"{', '.join(TABLE)}."
+        )
+    if not TABLE[name].path.exists():
+        return "absent"
+    fault = _fault(TABLE[name], thorough)
+    return f"broken: {fault}" if fault else "ready"
 
 
 def fetch(name: str) -> Path:
@@ -237,24 +234,11 @@ def pack_fault(folder: Path) -> str | None:
     return None
 
 
-def _state(name: str, thorough: bool) -> str:
-    if name not in TABLE:
-        raise WeightsError(
-            f"There is no weight file {name!r}; the names are "
-            f"{', '.join(TABLE)}."
-        )
-    if not TABLE[name].path.exists():
-        return "absent"
-    fault = _fault(TABLE[name], thorough)
-    return f"broken: {fault}" if fault else "ready"
-
-
 def _fault(item: WeightFile, thorough: bool) -> str | None:
     path = item.path
     if item.kind in ("package", "file"):
         size = path.stat().st_size
-        # Torchvision publishes a size in thousandths of a mebibyte.
-        if abs(size - item.size) > 1000:
+        if size != item.size:
             return f"{path} has {size:,} bytes instead of {item.size:,}"
         return _wrong_checksum(path, item.checksum) if thorough else None
     checksums = _read_checksums(path)
@@ -361,7 +345,7 @@ def _digest(path: Path, algorithm: str = "sha256") -> str:
 def _wrong_checksum(path: Path, checksum: str) -> str | None:
     algorithm, _, expected = checksum.partition(":")
     actual = _digest(path, algorithm)
-    if actual.startswith(expected):
+    if actual == expected:
         return None
     return f"its {algorithm} is {actual[:12]}… instead of {expected[:12]}…"
 

@@ -176,7 +176,7 @@ def test_a_writer_does_not_wait_for_ever(path, monkeypatch):
     enrol(first, ["Ann"])
     with first._writing():
         assert second.people() == ["Ann"]  # reading needs no turn
-        with pytest.raises(faces.GalleryError, match="Another program"):
+        with pytest.raises(faces.GalleryError, match="wait for other programs"):
             enrol(second, ["Bob"])
     enrol(second, ["Bob"])
     assert first.people() == ["Ann", "Bob"]
@@ -202,7 +202,7 @@ def test_threads_share_one_object(path):
 def test_closing_releases_the_folder(path):
     with faces.FaceGallery(path) as gallery:
         enrol(gallery, ["Ann"])
-    with pytest.raises(faces.GalleryError, match="is closed"):
+    with pytest.raises(faces.GalleryError, match="cannot be used"):
         gallery.people()
     assert faces.FaceGallery(path).people() == ["Ann"]
 
@@ -247,15 +247,15 @@ def test_damage_is_noticed(path, how):
         page = content.index(vector(100).tobytes()) // 4096 * 4096
         content[page : page + 4096] = noise[:4096]
     (path / FILE).write_bytes(content)
-    with pytest.raises(faces.GalleryError, match="bring it back from a copy"):
+    with pytest.raises(faces.GalleryError, match="back from a copy"):
         faces.FaceGallery(path).search(vector(0), threshold=0.9)
 
 
 @pytest.mark.parametrize(
     "limit, words",
     [
-        ("max_page_count = 12", "is full: free some space"),
-        ("query_only = ON", "cannot be written to"),
+        ("max_page_count = 12", "disk is full.*make room"),
+        ("query_only = ON", "readonly.*permit writing"),
     ],
 )
 def test_a_disk_that_takes_no_more_loses_nothing(path, limit, words):

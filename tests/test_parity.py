@@ -197,11 +197,3 @@ def test_a_few_more_steps_make_up_for_bfloat16(photo, painting, backend):
         return judge(result.image.astype(np.float64) / 255)
 
     assert loss("bfloat16", steps=36) <= loss("float32", steps=30)
-
-
-def test_a_run_goes_on_in_the_other_framework(photo, painting):
-    short, longer = (style.StyleRecipe(sizes=96, steps=n) for n in (10, 20))
-    begun = style.transfer(photo, painting, short, "torch")
-    ended = style.transfer(photo, painting, longer, "tensorflow", resume=begun)
-    assert ended.history[:10] == begun.history
-    assert ended.history[-1].total < begun.history[-1].total

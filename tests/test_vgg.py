@@ -65,31 +65,13 @@ def test_keras_file_gives_what_keras_gives(
         assert_close(ours[layer], theirs[0])
 
 
-@pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_torchvision_file_gives_what_torchvision_gives(
-    photo, backend, tmp_path, monkeypatch
-):
-    import torch
+def test_torchvision_index_finds_the_convolutions():
     import torchvision
+    from torch.nn import Conv2d
 
-    torch.manual_seed(0)
-    # Without the classifier, 0.5 GB that no style transfer reads.
     model = torchvision.models.vgg16(weights=None, num_classes=1).features
-    file = tmp_path / "vgg16.pth"
-    names = {f"features.{key}": v for key, v in model.state_dict().items()}
-    torch.save(names, file)
-    monkeypatch.setattr(weight_files, "find", lambda name: file)
-    vgg._kept_network.cache_clear()
-    ours = vgg.features(photo, backend=backend, weights="vgg16_torchvision")
-    vgg._kept_network.cache_clear()
-    x = torch.tensor(network_input(photo).transpose(2, 0, 1))[None]
-    for index, module in enumerate(model):
-        # A copy: torchvision's ReLU is in place and overwrites its input.
-        x = module(x.clone())
-        for layer in vgg.LAYERS:
-            if vgg.torchvision_index(layer) + 1 == index:
-                theirs = x[0].permute(1, 2, 0).detach().numpy()
-                assert_close(ours[layer], theirs)
+    places = [n for n, module in enumerate(model) if isinstance(module, Conv2d)]
+    assert [vgg.torchvision_index(layer) for layer in vgg.LAYERS] == places
 
 
 def assert_close(ours, theirs):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +99,6 @@ def load_face_analysis(
 
     Returns:
         A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
-        It can be pickled, copied, and used after a fork.
 
     Raises:
         weights.WeightsError: the pack is not there or is broken.
@@ -192,7 +189,6 @@ def _open_pack(folder: Path, providers: Sequence | None, small: bool):
     cores = hardware.usable_cores()
     app = ParallelFaceAnalysis(
         str(folder),
-        functools.partial(load_face_analysis, folder, providers=providers),
         providers=providers,
         sess_options=_session_options(1 if small else cores),
     )
@@ -222,22 +218,17 @@ def _complaint(pack: str | os.PathLike, folder: Path, fault: str) -> str:
 
 
 def _check_detector_settings(det_size, det_thresh) -> None:
-    if det_size is not None and not _is_a_detector_size(det_size):
+    if det_size is not None and (
+        np.shape(det_size) != (2,)
+        or np.min(det_size) < 32
+        or np.mod(det_size, 32).any()
+    ):
         raise ValueError(
             "det_size is (width, height) in multiples of 32, for instance "
             f"(640, 640), not {det_size!r}."
         )
     if not 0 < det_thresh < 1:
         raise ValueError(f"det_thresh lies between 0 and 1, not {det_thresh}.")
-
-
-def _is_a_detector_size(size) -> bool:
-    return (
-        isinstance(size, Sequence)
-        and len(size) == 2
-        and all(isinstance(side, Integral) for side in size)
-        and all(side >= 32 and side % 32 == 0 for side in size)
-    )
 
 
 def _check_providers(wanted) -> None:

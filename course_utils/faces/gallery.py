@@ -65,18 +65,6 @@ PRAGMA synchronous = EXTRA;   -- a commit survives a power cut
 PRAGMA secure_delete = ON;    -- what is deleted is overwritten with zeros
 PRAGMA temp_store = MEMORY;   -- VACUUM writes no copy to another folder
 """
-_SENTENCES = {
-    sqlite3.SQLITE_BUSY: "Another program is writing to {path}: wait for it or "
-    "end it, then try again.",
-    sqlite3.SQLITE_FULL: "The disk of {path} is full: free some space, and "
-    "open the gallery again.",
-    sqlite3.SQLITE_READONLY: "{path} cannot be written to: ask for permission, "
-    "or copy the gallery elsewhere.",
-}
-_DAMAGED = (
-    "The gallery in {path} is closed or damaged ({error}): open it again, and "
-    "if that fails, bring it back from a copy or enrol everybody in a new one."
-)
 
 
 class GalleryError(Exception):
@@ -463,11 +451,10 @@ class FaceGallery(contextlib.AbstractContextManager):
             try:
                 yield
             except sqlite3.Error as error:
-                # The lowest byte is the kind of error.
-                kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                sentence = _SENTENCES.get(kind, _DAMAGED)
                 raise GalleryError(
-                    sentence.format(path=self.path, error=error)
+                    f"The gallery in {self.path} cannot be used ({error}): "
+                    "wait for other programs, permit writing there, make room "
+                    "on the disk, or bring the gallery back from a copy."
                 ) from error
 
     def _check_pack(self, pack: PackIdentity) -> None:

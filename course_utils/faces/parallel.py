@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 from insightface.app import FaceAnalysis
 from insightface.app.common import Face
 
@@ -17,11 +16,6 @@ class ParallelFaceAnalysis(FaceAnalysis):
     Recognition, landmarks, gender and age do not depend on each other, and
     onnxruntime works outside Python's lock.
     """
-
-    def __init__(self, folder, load, **options):
-        """Open a pack; ``load()`` has to open it again, in another process."""
-        super().__init__(folder, **options)
-        self._load = load
 
     def get(self, img, max_num=0, det_metric="default"):
         """Detect and describe faces, as ``FaceAnalysis.get``; takes BGR."""
@@ -40,8 +34,6 @@ class ParallelFaceAnalysis(FaceAnalysis):
 
     def detect(self, img, max_num=0, det_metric="default") -> list[Face]:
         """Only detect: faces with ``bbox``, ``det_score`` and ``kps``."""
-        if self._makes_a_sliver_of(img):
-            return []
         boxes, key_points = self.det_model.detect(
             img, max_num=max_num, metric=det_metric
         )
@@ -49,22 +41,3 @@ class ParallelFaceAnalysis(FaceAnalysis):
             Face(bbox=box[:4], det_score=box[4], kps=points)
             for box, points in zip(boxes, key_points, strict=True)
         ]
-
-    def __reduce__(self):
-        """Travel as the way to open the pack; no session can be copied."""
-        settings = list(self.models), self.det_thresh, self.det_size
-        return _again, (self._load, *settings)
-
-    def _makes_a_sliver_of(self, img) -> bool:
-        """Say whether it is less than a pixel thin at a detector's size."""
-        sides = np.array(img.shape[1::-1])  # width, height
-        sizes = np.reshape(self.det_size, (-1, 2))
-        scales = (sizes / sides).min(axis=1)
-        return bool((scales * sides.min() <= 1).any())
-
-
-def _again(load, tasks, det_thresh, det_size) -> ParallelFaceAnalysis:
-    app = load()
-    app.models = {task: app.models[task] for task in tasks}
-    app.prepare(ctx_id=0, det_thresh=det_thresh, det_size=det_size)
-    return app

@@ -23,7 +23,6 @@ from .engine import (
     NotEnoughMemoryError,
     Progress,
     Run,
-    StyleResult,
     stream,
     transfer,
 )
@@ -40,7 +39,6 @@ __all__ = [
     "RecipeError",
     "Run",
     "StyleRecipe",
-    "StyleResult",
     "stream",
     "transfer",
     "vgg",

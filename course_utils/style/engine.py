@@ -5,12 +5,10 @@ optimiser moves the pixels, the pyramid gives the sizes.
 """
 
 import contextlib
-import copy
-import hashlib
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,22 +39,8 @@ class NotEnoughMemoryError(MemoryError):
 
 
 @dataclass(frozen=True)
-class State:
-    """Where a run stands; ``resume`` goes on from it.
-
-    It holds the optimiser's memory, some twenty pictures.
-    """
-
-    run: str  # digest of the pictures and the recipe
-    level: int
-    optimizer: Lbfgs | Adam | None
-    history: tuple[Losses, ...]
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Progress:
-    """What one step brought; collect its ``image``, its ``state`` is large."""
+    """What one step brought."""
 
     step: int  # evaluations so far, from 1
     steps: int  # evaluations planned, over all sizes
@@ -64,37 +48,24 @@ class Progress:
     image: np.ndarray  # the best so far, at the present size
     seconds: float  # since the start
     eta: float  # estimated seconds to the end
-    state: State
-
-
-@dataclass(frozen=True)
-class StyleResult:
-    """A finished or stopped transfer.
-
-    ``history`` has one entry per evaluation; each size of the pyramid starts
-    higher than the one before it ended. ``resume`` goes on from a result.
-    """
-
-    image: np.ndarray
-    history: tuple[Losses, ...]
-    snapshots: Mapping[int, np.ndarray]  # step: picture
-    seconds: float
-    stopped: bool  # before its last step
-    reason: str  # why; "" if it was not
-    state: State
+    history: tuple[Losses, ...]  # one per evaluation
 
 
 class Run:
-    """A transfer under way that keeps what it brought.
+    """A transfer, under way or ended, and what it brought.
 
     Iterate over it for one Progress an evaluation, and stop asking whenever
-    you like: what it has by then stays here, and ``result`` sums it up.
+    you like; whoever asks again goes on.
 
     Attributes:
         latest: its last Progress, None before the first.
-        image, history, snapshots, seconds, state: as in StyleResult, those of
-            ``resume`` included; without one, image and state begin as None.
+        image: the best picture so far, None before the first step.
+        history: Losses, one per evaluation; each size of the pyramid starts
+            higher than the one before it ended.
+        snapshots: {step: picture}.
+        seconds: spent so far.
         stopped: False once its last step was taken.
+        reason: why it was stopped, if an error or an interrupt did it.
     """
 
     def __init__(
@@ -103,56 +74,34 @@ class Run:
         style_image: Styles,
         recipe: StyleRecipe | None = None,
         backend: str = "torch",
-        *,
-        resume: "Run | StyleResult | Progress | None" = None,
     ):
         """Check everything as ``stream`` does; the first step computes."""
         self.recipe = recipe or StyleRecipe.balanced()
-        self._steps = stream(
-            content, style_image, self.recipe, backend, resume=resume
-        )
-        self.latest = getattr(resume, "latest", None)
-        self.image = resume.image if resume else None
-        self.state = resume.state if resume else None
-        self.history = self.state.history if self.state else ()
-        self.seconds = self.state.seconds if self.state else 0
-        self.snapshots = dict(getattr(resume, "snapshots", {}))
-        self.stopped = True
+        self._levels = _prepare(content, style_image, self.recipe, backend)
+        self._steps = _steps(self._levels, self.recipe, backend)
+        self.latest = self.image = None
+        self.history, self.snapshots, self.seconds = (), {}, 0.0
+        self.stopped, self.reason = True, ""
 
     def __iter__(self) -> Iterator[Progress]:
         """Take the steps that are left."""
-        every = self.recipe.snapshot_every
         for progress in self._steps:
-            self.latest, self.state = progress, progress.state
-            self.image, self.seconds = progress.image, progress.seconds
-            self.history = progress.state.history
+            self.latest, self.image = progress, progress.image
+            self.history, self.seconds = progress.history, progress.seconds
+            every = self.recipe.snapshot_every
             if every and progress.step % every == 0:
                 self.snapshots[progress.step] = progress.image
             yield progress
         self.stopped = False
 
-    def close(self, *, resumable: bool = True) -> None:
-        """End here, and let go of the network's memory.
+    def change(self, recipe: StyleRecipe) -> None:
+        """Go on with a recipe that has other steps or snapshots."""
+        self.recipe = recipe
+        pyramid.share_out(recipe.steps, self._levels)
 
-        Unless ``resumable``, also of the optimiser's, some twenty pictures.
-        """
+    def close(self) -> None:
+        """End here, and let go of the network and the optimiser."""
         self._steps.close()
-        if not resumable:
-            self.state = None
-            if self.latest:
-                self.latest = replace(self.latest, state=None)
-
-    def result(self, reason: str = "") -> StyleResult:
-        """Sum up; ``reason`` says why it was stopped, if it was."""
-        return StyleResult(
-            image=self.image,
-            history=self.history,
-            snapshots=self.snapshots,
-            seconds=self.seconds,
-            stopped=self.stopped,
-            reason=reason,
-            state=self.state,
-        )
 
 
 def transfer(
@@ -161,16 +110,14 @@ def transfer(
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
     on_progress: Callable[[Progress], None] | None = None,
-    *,
-    resume: Run | StyleResult | Progress | None = None,
-) -> StyleResult:
+) -> Run:
     """Paint ``content`` in the style of ``style_image``; see ``stream``.
 
     ``on_progress`` is called with each Progress. An interrupt (Ctrl-C, the
     notebook's stop button) ends the run early and keeps the best picture, as
     do, with a warning, divergence and lack of memory after the first step.
     """
-    run = Run(content, style_image, recipe, backend, resume=resume)
+    run = Run(content, style_image, recipe, backend)
     try:
         for progress in run:
             if on_progress:
@@ -178,11 +125,11 @@ def transfer(
     except (KeyboardInterrupt, DivergedError, NotEnoughMemoryError) as error:
         if run.image is None:
             raise
-        reason = str(error) or "interrupted"
+        run.reason = str(error) or "interrupted"
         if not isinstance(error, KeyboardInterrupt):
-            warnings.warn(f"{reason} The best picture is kept.", stacklevel=2)
-        return run.result(reason)
-    return run.result()
+            text = f"{run.reason} The best picture is kept."
+            warnings.warn(text, stacklevel=2)
+    return run
 
 
 def stream(
@@ -190,8 +137,6 @@ def stream(
     style_image: Styles,
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
-    *,
-    resume: Run | StyleResult | Progress | None = None,
 ) -> Iterator[Progress]:
     """Paint ``content`` in the style of ``style_image``, step by step.
 
@@ -201,9 +146,6 @@ def stream(
             recipe's style_weight is 0.
         recipe: every knob; the balanced preset by default.
         backend: "torch" or "tensorflow".
-        resume: an earlier run, its result or a Progress of it, with the same
-            pictures and recipe, whichever the backend. It goes on as if it
-            had never stopped; a recipe with more ``steps`` goes on further.
 
     Returns:
         A generator with one Progress per evaluation. Close it, or just stop
@@ -216,26 +158,25 @@ def stream(
         DivergedError: from the generator, if the loss is not a number.
     """
     recipe = recipe or StyleRecipe.balanced()
+    levels = _prepare(content, style_image, recipe, backend)
+    return _steps(levels, recipe, backend)
+
+
+def _prepare(content, style_image, recipe, backend) -> list[Level]:
+    """Check everything, and make the levels."""
     recipe.validate()
     images.require_rgb(content)
     styles = _style_pictures(style_image, recipe)
     levels = pyramid.build(content, styles, recipe)
-    run = _digest([content, *styles], recipe)
-    state = resume.state if resume else State(run, 0, None, (), 0)
-    if state.run != run:
-        raise PictureError(
-            "resume goes on with the run it came from: give it the same "
-            "pictures and recipe (only steps and snapshot_every may differ)."
-        )
     _check_memory(levels[-1].content.shape, recipe.used_layers(), backend)
-    return _steps(levels, recipe, backend, state)
+    return levels
 
 
 def _steps(
-    levels: list[Level], recipe: StyleRecipe, backend: str, state: State
+    levels: list[Level], recipe: StyleRecipe, backend: str
 ) -> Iterator[Progress]:
     """Walk through the levels, one Progress per evaluation."""
-    started = time.perf_counter() - state.seconds
+    started, seconds = time.perf_counter(), 0.0
     network = vgg.load_network(
         recipe.used_layers(),
         backend,
@@ -243,13 +184,11 @@ def _steps(
         recipe.pooling,
         recipe.precision,
     )
-    optimizer, history = copy.copy(state.optimizer), list(state.history)
-    for number in range(state.level, len(levels)):
-        level = levels[number]
+    start, history = pyramid.start(levels[0], recipe), ()
+    for number, level in enumerate(levels):
         with _memory_explained(level.content.shape, backend):
             evaluate = _objective(network, level, recipe)
-        if optimizer is None:
-            optimizer = _optimizer(pyramid.start(level, recipe), recipe)
+        optimizer = _optimizer(start, recipe)
         while optimizer.evaluations < level.steps and not optimizer.converged:
             with _memory_explained(level.content.shape, backend):
                 losses, gradient = evaluate(optimizer.trial)
@@ -260,20 +199,14 @@ def _steps(
                     'precision="float32".'
                 )
             optimizer.tell(losses.total, gradient)
-            history.append(losses)
-            state = State(
-                state.run,
-                number,
-                copy.copy(optimizer),
-                tuple(history),
-                time.perf_counter() - started,
-            )
-            yield _progress(state, levels)
+            history = (*history, losses)
+            seconds += time.perf_counter() - started
+            yield _progress(levels, number, optimizer, history, seconds)
+            started = time.perf_counter()
         if number + 1 < len(levels):
             start = pyramid.carry_up(
                 optimizer.best, level, levels[number + 1], recipe
             )
-            optimizer = _optimizer(start, recipe)
 
 
 def _objective(network, level: Level, recipe: StyleRecipe) -> Callable:
@@ -330,25 +263,25 @@ def _optimizer(start: np.ndarray, recipe: StyleRecipe) -> Lbfgs | Adam:
     return Lbfgs(start)
 
 
-def _progress(state: State, levels: list[Level]) -> Progress:
-    level, optimizer = levels[state.level], state.optimizer
-    done = sum(lower.work for lower in levels[: state.level])
+def _progress(levels, number, optimizer, history, seconds) -> Progress:
+    level = levels[number]
+    done = sum(lower.work for lower in levels[:number])
     done += level.work * optimizer.evaluations / level.steps
     total = sum(level.work for level in levels)
-    # Not all levels' steps: a resumed recipe may have others than it had.
+    # Not all levels' steps: they may have been others at first.
     left = max(0, level.steps - optimizer.evaluations)
-    left += sum(higher.steps for higher in levels[state.level + 1 :])
+    left += sum(higher.steps for higher in levels[number + 1 :])
     painted = optimizer.best
     if painted.shape[-1] == 1:
         painted = pyramid.recolor(painted, level.photograph)
     return Progress(
-        step=len(state.history),
-        steps=len(state.history) + left,
-        losses=state.history[-1],
+        step=len(history),
+        steps=len(history) + left,
+        losses=history[-1],
         image=np.round(255 * painted).astype(np.uint8),
-        seconds=state.seconds,
-        eta=state.seconds * max(0.0, total / done - 1),
-        state=state,
+        seconds=seconds,
+        eta=seconds * max(0.0, total / done - 1),
+        history=history,
     )
 
 
@@ -369,16 +302,6 @@ def _style_pictures(
             f"style_image_weights has {len(weights)} numbers: give one each."
         )
     return styles
-
-
-def _digest(pictures: list[np.ndarray], recipe: StyleRecipe) -> str:
-    """Identify a run by all that decides its path."""
-    path = replace(recipe, steps=1, snapshot_every=0).to_json()
-    digest = hashlib.sha256(path.encode())
-    for picture in pictures:
-        digest.update(f"{picture.shape}".encode())
-        digest.update(np.ascontiguousarray(picture))
-    return digest.hexdigest()
 
 
 def _check_memory(shape: tuple[int, ...], layers, backend: str) -> None:

@@ -10,7 +10,7 @@ F and P are the features of the picture and of the content, G and A the Gram
 matrices of the picture and of the style. Gatys, Ecker and Bethge ("Image style
 transfer using convolutional neural networks", CVPR 2016, equations 1 to 7)
 do without the two divisions. With them a term is a relative error, 0 for equal
-and about 1 for unrelated, so that the same weights give the same look at every
+and 1 where all is zero, so that the same weights give the same look at every
 size and with every set of VGG16 weights.
 """
 

@@ -22,7 +22,7 @@ class PictureError(ValueError):
     """A picture cannot be used for style transfer as it is."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Level:
     """One size: the pictures to compare with, and the evaluations it gets.
 
@@ -33,7 +33,7 @@ class Level:
     photograph: np.ndarray
     content: np.ndarray
     styles: tuple[np.ndarray, ...]
-    steps: int
+    steps: int = 0
 
     @property
     def work(self) -> int:
@@ -57,12 +57,18 @@ def build(content, styles, recipe: StyleRecipe) -> list[Level]:
         size = _fit(content, side, smallest, "content")
         sides[size] = min(side, max(size))
     levels = []
-    for above, (size, side) in enumerate(reversed(sides.items())):
+    for size, side in sides.items():
         style_sizes = [_fit(s, side, smallest, "style") for s in styles]
         shrunk = [*map(_shrink, styles, style_sizes)]
-        steps = round(recipe.steps * (1 + above / 2))
-        levels.append(_level(_shrink(content, size), shrunk, steps, recipe))
-    return levels[::-1]
+        levels.append(_level(_shrink(content, size), shrunk, recipe))
+    share_out(recipe.steps, levels)
+    return levels
+
+
+def share_out(steps: int, levels: list[Level]) -> None:
+    """Give the last level its steps, and the cheaper ones below it more."""
+    for above, level in enumerate(reversed(levels)):
+        level.steps = round(steps * (1 + above / 2))
 
 
 def start(level: Level, recipe: StyleRecipe) -> np.ndarray:
@@ -132,7 +138,7 @@ def match_colors(image: np.ndarray, model: np.ndarray) -> np.ndarray:
     return np.clip(matched, 0, 1).reshape(image.shape).astype(np.float32)
 
 
-def _level(photograph, styles, steps, recipe) -> Level:
+def _level(photograph, styles, recipe) -> Level:
     """Bring the colours together as the recipe says."""
     content = photograph
     if recipe.preserve_color == "luminance":
@@ -144,7 +150,7 @@ def _level(photograph, styles, steps, recipe) -> Level:
     elif recipe.preserve_color == "recolor" and styles:
         every_pixel = np.concatenate([s.reshape(-1, 3) for s in styles])
         content = match_colors(photograph, every_pixel)
-    return Level(photograph, content, tuple(styles), steps)
+    return Level(photograph, content, tuple(styles))
 
 
 def _fit(picture, side: int, smallest: int, role: str) -> tuple[int, int]:

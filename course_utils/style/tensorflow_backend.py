@@ -6,8 +6,6 @@ tape instead of ``backward``) and that an evaluation is compiled into one graph.
 """
 
 import contextlib
-import functools
-import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -125,7 +123,6 @@ class Network:
         return outputs
 
     def _tensor(self, array, dtype=tf.float32) -> tf.Tensor:
-        _refuse_fork()
         return tf.cast(tf.constant(array), dtype)
 
 
@@ -166,19 +163,3 @@ def total_variation(pixels: tf.Tensor) -> tf.Tensor:
 def to_numpy(tensor: tf.Tensor) -> np.ndarray:
     """Bring a tensor back as a float32 array."""
     return tf.cast(tensor, tf.float32).numpy()
-
-
-@functools.cache
-def _first_process() -> int:
-    """Return the process that used TensorFlow first: the one that asks."""
-    return os.getpid()
-
-
-def _refuse_fork() -> None:
-    """Explain what would be silence: its threads don't survive a fork."""
-    if _first_process() != os.getpid():
-        raise RuntimeError(
-            "TensorFlow was used before this process was forked and would "
-            "hang here: start processes with "
-            'multiprocessing.get_context("spawn").'
-        )

@@ -5,7 +5,6 @@ outside this file knows about tensors. Inside, activations are channels-last
 (the layout in which CPU and GPU convolve fastest).
 """
 
-import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -27,10 +26,6 @@ torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
 # some per cent, and would add up in another order each time.
 torch.backends.cudnn.allow_tf32 = False
 torch.backends.cudnn.deterministic = True
-# The other threads don't survive a fork, and the child would wait for them for
-# ever. It computes alone, as in the workers of PyTorch's own DataLoader.
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 NORMAL_MODE = torch.inference_mode(False)
 """Decorator: gradients work here, even where the caller switched them off."""

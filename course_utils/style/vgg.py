@@ -29,8 +29,8 @@ LAYERS = tuple(
 )
 """The thirteen layer names, shallow to deep: conv1_1 ... conv5_3."""
 
-WEIGHTS = ("vgg16_hed", "vgg16_caffe", "vgg16_torchvision")
-"""Weight sets by name. The first is embedded, the others are downloaded."""
+WEIGHTS = ("vgg16_hed", "vgg16_caffe")
+"""Weight sets by name. The first is embedded, the other is downloaded."""
 
 CAFFE_MEAN = np.array([123.68, 116.779, 103.939], np.float32)
 """Mean red, green and blue of ImageNet, 0-255, subtracted from the pixels."""
@@ -167,8 +167,6 @@ def load_weights(
       hardly moved; deep ones answer more weakly than the originals.
     - ``vgg16_caffe``: the original authors' ImageNet weights, as Keras
       distributes them.
-    - ``vgg16_torchvision``: the same ones as torchvision distributes them
-      (``VGG16_Weights.IMAGENET1K_FEATURES``).
 
     Raises ValueError for an unknown name.
     """
@@ -176,8 +174,7 @@ def load_weights(
         raise ValueError(
             f"{name!r} is not a weight set: use one of {', '.join(WEIGHTS)}."
         )
-    read = _read_torchvision if name == "vgg16_torchvision" else _read_keras
-    arrays = read(weight_files.find(name), layers_up_to_deepest(layers))
+    arrays = _read_keras(weight_files.find(name), layers_up_to_deepest(layers))
     return Weights(arrays, CAFFE_MEAN)
 
 
@@ -194,19 +191,6 @@ def _read_keras(path: Path, layers: Iterable[str]) -> dict:
     return read
 
 
-def _read_torchvision(path: Path, layers: Iterable[str]) -> dict:
-    """Read a torchvision VGG16 checkpoint (RGB input, kernels OIHW)."""
-    torch = load_backend("torch").torch
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
-    read = {}
-    for name in layers:
-        key = f"features.{torchvision_index(name)}"
-        kernel = tensors[f"{key}.weight"].numpy().transpose(2, 3, 1, 0)
-        bias = tensors[f"{key}.bias"].numpy()
-        read[name] = np.ascontiguousarray(kernel), bias
-    return read
-
-
 def torchvision_index(layer: str) -> int:
     """Return the convolution's index in torchvision's ``vgg16().features``.
 
@@ -217,22 +201,15 @@ def torchvision_index(layer: str) -> int:
 
 
 def _read_keras_layer(file, layer: str) -> tuple[np.ndarray, np.ndarray]:
-    """Find the kernel (4 dimensions) and the bias (1) of one layer.
+    """Read a layer's two arrays: by name the kernel comes before the bias.
 
     Keras 3 writes ``block1/layers/conv2d_1/vars/0`` (this trunk's blocks are
-    its own layers), Keras 1 and 2 ``block1_conv2/block1_conv2_W_1:0`` and the
-    like: the number of dimensions tells the two arrays apart in all of them.
+    its own layers), Keras 1 ``block1_conv2/block1_conv2_W_1:0``.
     """
     block, number = block_of(layer), int(layer[-1])
     group = file.get(f"block{block}_conv{number}")
     if group is None:
         suffix = "" if number == 1 else f"_{number - 1}"
-        group = file[f"block{block}/layers/conv2d{suffix}"]
-    arrays = {}
-
-    def keep(_, item):
-        if hasattr(item, "ndim"):
-            arrays[item.ndim] = np.asarray(item, np.float32)
-
-    group.visititems(keep)
-    return arrays[4], arrays[1]
+        group = file[f"block{block}/layers/conv2d{suffix}/vars"]
+    kernel, bias = (np.asarray(a, np.float32) for a in group.values())
+    return kernel, bias

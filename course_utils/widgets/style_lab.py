@@ -158,7 +158,7 @@ class StyleLab(Workbench):
 
     def _resume(self) -> None:
         changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
-        self.transfer.open(replace(self.transfer.recipe, **changed))
+        self.transfer.change(replace(self.transfer.recipe, **changed))
         self.view.rest()
         self._enter("painting")
         self._launch(self._paint())
@@ -253,7 +253,8 @@ class StyleLab(Workbench):
             yield progress
 
     def _end(self, outcome: str) -> None:
-        self.transfer.close(resumable=outcome == "paused")
+        if outcome != "paused":
+            self.transfer.close()
         self._enter("paused" if outcome == "paused" else "idle")
         self.view.end(self.transfer, outcome)
         self._say_what_waits()

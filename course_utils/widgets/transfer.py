@@ -35,18 +35,17 @@ class Transfer:
     ):
         """Prepare the first step. Raises what ``style.stream`` raises."""
         self.content, self.style_image = content, style_image
-        self.runs: dict[str, style.Run | None] = dict.fromkeys(backends)
-        self.open(recipe)
-
-    def open(self, recipe: style.StyleRecipe) -> None:
-        """Prepare to go on from ``latest``; some knobs may have changed."""
         self.runs = {
-            backend: style.Run(
-                self.content, self.style_image, recipe, backend, resume=run
-            )
-            for backend, run in self.runs.items()
+            backend: style.Run(content, style_image, recipe, backend)
+            for backend in backends
         }
         self.recipe = recipe
+
+    def change(self, recipe: style.StyleRecipe) -> None:
+        """Go on with a recipe that has other steps or snapshots."""
+        self.recipe = recipe
+        for run in self.runs.values():
+            run.change(recipe)
 
     @property
     def latest(self) -> dict[str, style.Progress]:
@@ -74,10 +73,10 @@ class Transfer:
                 else:
                     yield progress
 
-    def close(self, resumable: bool) -> None:
-        """Let go of the networks, and unless resumable of the optimisers."""
+    def close(self) -> None:
+        """Let go of the networks and the optimisers."""
         for run in self.runs.values():
-            run.close(resumable=resumable)
+            run.close()
 
 
 class Speed:
