@@ -12,8 +12,9 @@ screen := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
 no_browser := $(if $(screen),,--no-browser)
 
 # Two workers, each with whole files: the kernel of a notebook, the models of a
-# test are loaded once.
-pytest := $(python) -m pytest -n 2 --dist loadscope --nbval --nbval-current-env
+# test are loaded once. Their order is that of tests/conftest.py.
+pytest := $(python) -m pytest -n 2 --dist loadscope --no-loadscope-reorder \
+  --nbval --nbval-current-env
 
 # TensorFlow's start messages differ from machine to machine.
 export TF_CPP_MIN_LOG_LEVEL ?= 2

@@ -206,17 +206,14 @@ def _colab_devices() -> str:
     # onnxruntime stays the build for processors: that for GPUs is made for one
     # version of CUDA each (12 up to onnxruntime-gpu 1.26, 13 from 1.27), must
     # not be installed beside it, and the embedded models are small.
-    question = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(question, capture_output=True, text=True)
-    except FileNotFoundError:  # Colab without a GPU
-        answer = None
-    if answer is None or answer.returncode:
+    question = "nvidia-smi --query-gpu=name --format=csv,noheader"
+    failed, cards = subprocess.getstatusoutput(question)
+    if failed:
         return (
             "Everything runs on the processor; for style transfer, Runtime > "
             "Change runtime type offers a GPU."
         )
-    card = answer.stdout.splitlines()[0]
+    card = cards.splitlines()[0]
     return f"Style transfer runs on {card}, face models on the processor."
 
 

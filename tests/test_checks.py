@@ -1,10 +1,7 @@
 """The checks: right answers pass, wrong ones get one fitting hint."""
 
-import contextlib
 import itertools
-import json
 import re
-import threading
 
 import face_answers
 import numpy as np
@@ -32,8 +29,8 @@ WRONG = [each for answers in ANSWERS for each in answers.WRONG]
 
 @pytest.fixture(autouse=True)
 def own_progress(monkeypatch, tmp_path):
-    """Leave the real progress file alone."""
-    monkeypatch.setenv("COURSE_UTILS_PROGRESS", str(tmp_path / "progress.json"))
+    """Leave the real progress alone."""
+    monkeypatch.setenv("COURSE_UTILS_PROGRESS", str(tmp_path / "progress"))
 
 
 every_exercise = pytest.mark.parametrize(
@@ -64,19 +61,15 @@ def test_right_answers_pass_whatever_is_drawn(check):
     assert {framework for _, framework, _ in solutions} == {*check.frameworks}
     for _, framework, solution in solutions:
         # TensorFlow takes ten times as long, for the same numbers.
-        for seed in range(3 if framework == "tensorflow" else 20):
+        for seed in range(1 if framework == "tensorflow" else 5):
             assert hint(check, solution, framework, seed) == ""
 
 
 @every_exercise
 def test_mistakes_of_the_table_are_recognised_whatever_is_drawn(check):
-    mistakes = [
-        (expected, version)
-        for expected, versions in check.mistakes.items()
-        for version in versions
-    ]
-    for seed, mistake in zip(range(60), itertools.cycle(mistakes)):
-        assert hint(check, mistake[1], seed=seed) == mistake[0]
+    for expected, versions in check.mistakes.items():
+        for version, seed in itertools.product(versions, range(3)):
+            assert hint(check, version, seed=seed) == expected
 
 
 @every_exercise
@@ -84,8 +77,7 @@ def test_other_wrong_answers_get_a_hint_too(check):
     assert len(of(check, WRONG)) >= 2
     for _, framework, expected, function in of(check, WRONG):
         assert expected in hint(check, function, framework)
-        for seed in range(1, 4):
-            assert hint(check, function, framework, seed)
+        assert hint(check, function, framework, seed=1)
 
 
 @every_exercise
@@ -311,26 +303,6 @@ def test_half_a_gradient_is_not_enough():
     assert "stops with RuntimeError" in hint(check, spoiled, "torch")
 
 
-def test_gradients_that_the_learner_switched_off_are_recorded():
-    for switched_off in (torch.no_grad, torch.inference_mode):
-        with switched_off():
-            for check in (checks.check_gram_matrix, checks.check_train_step):
-                _, _, solution = of(check, style_answers.SOLUTIONS)[1]
-                assert hint(check, solution, "torch") == ""
-            detached = lambda a: style_answers.gram_torch(a.detach())  # noqa: E731
-            assert "gradient" in hint(
-                checks.check_gram_matrix, detached, "torch"
-            )
-    with torch.inference_mode():
-        weights = torch.ones(1, 1, 1, 1)
-    answer = hint(
-        small_exercise(lambda x: x.sum(), gradient=(0,)),
-        lambda x: (x * weights).sum(),
-        "torch",
-    )
-    assert "Inference tensors" in answer and "\n" not in answer
-
-
 # -- the reference answers, by hand --------------------------------------------
 
 
@@ -374,8 +346,7 @@ def test_progress_counts_what_is_solved(capsys):
     checks.progress()
     before = capsys.readouterr().out
     assert "✔" not in before
-    notebooks = {check.notebook for check in checks.EXERCISES}
-    assert len(re.findall(r"\d of \d", before)) == len(notebooks)
+    assert len(re.findall(r"\d of \d", before)) == len(checks.BY_NOTEBOOK)
     assert max(map(len, before.splitlines())) <= 80
     checks.check_total_cost(total)
     checks.check_gram_matrix(total)
@@ -394,59 +365,19 @@ def test_a_solution_can_be_checked_without_being_counted(capsys):
     checks.check_total_cost(total, record=False)
     # Not the learner's own tick.
     assert capsys.readouterr().out == "total_cost: the solution passes.\n"
-    assert not progress_file.path().exists()
+    assert progress_file.solved() == set()
     checks.check_total_cost(total)
     assert progress_file.solved() == {"total_cost"}
 
 
-@pytest.mark.parametrize("text", ["", '{"solved": 3}'])
-def test_a_damaged_file_starts_over_in_one_sentence(text, capsys):
-    progress_file.path().write_text(text, encoding="latin-1")
-    assert progress_file.solved() == set()
-    assert capsys.readouterr().out.count("\n") == 1
-    progress_file.record("verify")
-    assert progress_file.solved() == {"verify"}
-
-
-@pytest.mark.parametrize("error", [OSError, RuntimeError])
-def test_no_home_for_the_file_costs_nobody_a_tick(monkeypatch, capsys, error):
-    def no_home():
-        raise error("no home")
-
-    monkeypatch.setattr(progress_file, "path", no_home)
+def test_no_place_for_the_files_costs_nobody_a_tick(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_UTILS_PROGRESS", __file__)
     assert checks.check_total_cost(total) is True
     answer = capsys.readouterr().out
     assert answer.startswith("✔ total_cost: right.\n")
-    assert "could not be saved: no home" in answer
-    checks.progress()
-    assert "cannot be read" in capsys.readouterr().out
+    assert "could not be saved" in answer
 
 
-def test_two_notebooks_may_record_at_once():
-    names = [str(number) for number in range(20)]
-    threads = [
-        threading.Thread(target=progress_file.record, args=[name])
-        for name in names
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert progress_file.solved() == set(names)
-
-
-def test_an_interrupted_write_leaves_the_old_file(monkeypatch):
-    progress_file.record("verify")
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(json, "dumps", interrupted)
-    with contextlib.suppress(KeyboardInterrupt):
-        progress_file.record("total_cost")
-    assert progress_file.solved() == {"verify"}
-
-
-def test_the_file_lies_in_the_users_folder_by_default(monkeypatch):
+def test_the_files_lie_in_the_users_folder_by_default(monkeypatch):
     monkeypatch.delenv("COURSE_UTILS_PROGRESS")
-    assert progress_file.path().parts[-2:] == ("course_utils", "progress.json")
+    assert progress_file.folder().name == "course_utils"

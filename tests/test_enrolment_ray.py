@@ -23,7 +23,7 @@ multiprocessing = pytest.importorskip("ray.util.multiprocessing")
 pytestmark = pytest.mark.timeout(1200)
 
 PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
-COPIES = 8
+COPIES = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,11 +83,6 @@ def local(people, app, tmp_path_factory):
     return gallery, faces.enrol_folder(gallery, people, progress=False)
 
 
-@pytest.fixture
-def gallery(tmp_path, app):
-    return faces.FaceGallery(tmp_path / "gallery", app)
-
-
 def assert_same_table(gallery, expected):
     """Same people, digests and embeddings, each exactly once."""
     assert gallery.enrolled() == expected.enrolled()
@@ -142,8 +137,8 @@ def test_killed_workers_lose_and_double_nothing(
 ):
     there_before = sorted((people / "biden_1").glob("*.jpg"))[:3]
     gallery.enrol("biden_1", there_before)
-    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 6)
-    once, always = people / "hopper_1/5.jpg", people / "obama_1/2.jpg"
+    monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 2)
+    once, always = people / "hopper_1/2.jpg", people / "obama_1/2.jpg"
     deadly = Deadly(pool, once, always, tmp_path / "killed")
     report = faces.enrol_folder(gallery, people, pool=deadly, progress=False)
     assert (tmp_path / "killed").exists()

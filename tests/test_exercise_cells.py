@@ -1,5 +1,6 @@
 """The notebooks ask for every exercise, and give every solution, folded."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -13,9 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 CALL = re.compile(r"checks\.check_(\w+)\(\s*(\w+)(.*?)\)", re.DOTALL)
 
 
-def notebook_of(exercise):
-    """The notebook whose number the exercise names: "8 · Style ..." is 08_."""
-    number = int(exercise.notebook.split()[0])
+TITLES = {
+    exercise.name: title
+    for title, exercises in checks.BY_NOTEBOOK.items()
+    for exercise in exercises
+}
+
+
+@functools.cache
+def notebook_called(title):
+    """The notebook of this number: "8 · Style ..." is 08_."""
+    number = int(title.split()[0])
     (path,) = (ROOT / "notebooks").glob(f"{number:02d}_*.ipynb")
     return nbformat.read(path, as_version=4)
 
@@ -33,26 +42,22 @@ def calls(notebook, name):
 
 @pytest.mark.parametrize("exercise", checks.EXERCISES, ids=lambda e: e.name)
 def test_the_learner_comes_first_then_the_folded_solution(exercise):
-    notebook = notebook_of(exercise)
-    assert notebook.cells[0].source.startswith(f"# {exercise.notebook}")
+    title = TITLES[exercise.name]
+    notebook = notebook_called(title)
+    assert notebook.cells[0].source.startswith(f"# {title}")
     learners, solution = calls(notebook, exercise.name)
     cell, function, arguments = learners
+    before = cell.outputs[0].text
+    assert f"– {exercise.name}: not attempted yet." in before or (
+        f"✘ {exercise.name}: {next(iter(exercise.mistakes))}" in before
+    )
     assert f"def {function}(" in cell.source and "record" not in arguments
     assert not cell.source.startswith(SOLUTION_TITLE)
     # Running all cells must not tick off what the learner has not solved.
     cell, function, arguments = solution
     assert f"def {function}(" in cell.source and "record=False" in arguments
     assert cell.source.startswith(SOLUTION_TITLE)
-
-
-@pytest.mark.parametrize("exercise", checks.EXERCISES, ids=lambda e: e.name)
-def test_stored_outputs_show_what_the_cells_do(exercise):
-    learners, solution = calls(notebook_of(exercise), exercise.name)
-    before = learners[0].outputs[0].text
-    assert f"– {exercise.name}: not attempted yet." in before or (
-        f"✘ {exercise.name}: {next(iter(exercise.mistakes))}" in before
-    )
-    after = solution[0].outputs[0].text
+    after = cell.outputs[0].text
     assert f"{exercise.name}: the solution passes." in after
 
 

@@ -83,22 +83,6 @@ def test_page_cache_is_free(copied_group, monkeypatch):
     assert hardware.free_memory() == 3_700_000_000
 
 
-def test_what_a_process_freed_and_kept_is_free():
-    """Without this a second picture of the same size would be refused."""
-    program = """
-import numpy as np
-from course_utils import hardware
-hardware.keep_freed_memory()
-blocks = [np.ones(10_000_000, np.float32) for _ in range(20)]
-filled = hardware._kept_memory()
-guard = np.ones(1000)
-del blocks
-print(hardware._kept_memory() - filled)
-"""
-    printed = subprocess.check_output([sys.executable, "-c", program])
-    assert int(printed) > 7 * 10**8
-
-
 def test_tensorflow_may_be_imported_first():
     """triton loaded after TensorFlow would end the process without a word."""
     program = (

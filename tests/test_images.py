@@ -47,19 +47,6 @@ def test_floats_are_refused(tmp_path):
         images.load_image(path)
 
 
-def test_12_bit_grey_of_a_plain_format(tmp_path):
-    plain = tmp_path / "grey.pgm"
-    plain.write_bytes(b"P5 3 1 4095 " + struct.pack(">3H", 0, 2048, 4095))
-    assert images.load_image(plain)[0, :, 0] == pytest.approx([0, 128, 255], 1)
-
-
-def test_of_an_animation_with_transparency_the_first_frame_counts(tmp_path):
-    frames = [Image.new("P", (1, 1), colour) for colour in (0, 1)]
-    moving = {"save_all": True, "append_images": frames[1:]}
-    path = saved(tmp_path, frames[0], "a.gif", transparency=0, **moving)
-    np.testing.assert_array_equal(images.load_image(path)[0, 0], [255] * 3)
-
-
 def sloppy_exif(tag=0x0128, kind=3, value=b"\2"):
     """Orientation 6, and one entry as some program wrote it."""
     entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
@@ -88,25 +75,14 @@ def test_sloppy_exif_does_not_lose_the_picture(tmp_path, exif):
     assert np.abs(image[4, 16].astype(int) - RED).max() < 20
 
 
-def test_every_orientation_of_every_format_comes_out_the_same(tmp_path):
+@pytest.mark.parametrize("name", ["a.png", "a.tiff"])
+def test_a_picture_is_turned_as_its_exif_says(tmp_path, name):
     upright = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    stored = {  # as the camera's sensor saw it
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.transpose(1, 0, 2),
-        6: upright.transpose(1, 0, 2)[::-1],
-        7: upright.transpose(1, 0, 2)[::-1, ::-1],
-        8: upright.transpose(1, 0, 2)[:, ::-1],
-    }
-    for orientation, array in stored.items():
-        picture = Image.fromarray(np.ascontiguousarray(array))
-        exif = Image.Exif()
-        exif[0x0112] = orientation
-        for name in ("a.png", "a.tiff"):
-            path = saved(tmp_path, picture, name, exif=exif)
-            np.testing.assert_array_equal(images.load_image(path), upright)
+    sensor = np.ascontiguousarray(upright.transpose(1, 0, 2)[::-1])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path, Image.fromarray(sensor), name, exif=exif)
+    np.testing.assert_array_equal(images.load_image(path), upright)
 
 
 def test_upload_from_memory():

@@ -39,5 +39,6 @@ def run(*arguments):
 
 
 def test_on_ipywidgets_7():
-    done = run("-c", IS_OLD, *map(str, TESTS))
+    # Without what starts TensorFlow: it knows nothing of ipywidgets.
+    done = run("-c", IS_OLD, "-k", "not both_take_turns", *map(str, TESTS))
     assert done.returncode == 0, done.stdout

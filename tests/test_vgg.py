@@ -18,25 +18,6 @@ def network_input(image):
     return image.astype(np.float32) - vgg.CAFFE_MEAN
 
 
-def test_names_and_geometry():
-    assert len(vgg.LAYERS) == 13
-    assert vgg.LAYERS[0] == "conv1_1" and vgg.LAYERS[-1] == "conv5_3"
-    assert vgg.layers_up_to_deepest(["conv2_1", "conv1_2"]) == (
-        "conv1_1",
-        "conv1_2",
-        "conv2_1",
-    )
-
-
-def test_multiply_adds_match_the_facts():
-    """24.4 G for the seven layers the article needs of 40.1 G it runs."""
-    totals = [
-        sum(vgg.multiply_adds(name, 256, 512) for name in layers) / 1e9
-        for layers in (vgg.layers_up_to_deepest(["conv3_3"]), vgg.LAYERS)
-    ]
-    assert totals == pytest.approx([24.4, 40.1], abs=0.06)
-
-
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
 def test_keras_file_gives_what_keras_gives(
     photo, backend, tmp_path, monkeypatch

@@ -4,94 +4,55 @@ Each check prints a tick or one hint and returns whether the function is right.
 ``progress()`` shows which exercises are solved, ``reset_progress()`` forgets.
 """
 
+import itertools
 import textwrap
 
 from course_utils.checks import progress_file
 from course_utils.checks.exercise import Exercise
-from course_utils.checks.exercises.face_detection import (
-    check_intersection_over_union,
-    check_non_max_suppression,
+from course_utils.checks.exercises import (
+    face_detection,
+    face_landmarks,
+    face_search,
+    face_search_at_scale,
+    face_verification,
+    find_the_bugs,
+    style_side_by_side,
+    style_transfer_pytorch,
+    style_transfer_tensorflow,
+    train_a_recogniser,
+    what_vgg_sees,
 )
-from course_utils.checks.exercises.face_landmarks import check_align_face
-from course_utils.checks.exercises.face_search import check_who_is_it
-from course_utils.checks.exercises.face_search_at_scale import (
-    check_best_people,
-)
-from course_utils.checks.exercises.face_verification import (
-    check_choose_threshold,
-    check_cosine_similarity,
-    check_roc_curve,
-    check_triplet_loss,
-    check_verify,
-)
-from course_utils.checks.exercises.find_the_bugs import (
-    check_capture_features,
-    check_module_index,
-    check_normalise,
-    check_scaled_size,
-)
-from course_utils.checks.exercises.style_side_by_side import (
-    check_preserve_color,
-    check_total_variation,
-)
-from course_utils.checks.exercises.style_transfer_pytorch import (
-    check_compute_content_cost,
-    check_compute_layer_style_cost,
-    check_compute_style_cost,
-    check_total_cost,
-)
-from course_utils.checks.exercises.style_transfer_tensorflow import (
-    check_choose_targets,
-    check_train_step,
-)
-from course_utils.checks.exercises.train_a_recogniser import (
-    check_arcface_logits,
-    check_put_aside,
-    check_semi_hard_triplets,
-    check_unseen_eer,
-)
-from course_utils.checks.exercises.what_vgg_sees import check_gram_matrix
 from course_utils.checks.progress_file import reset_progress
 
-# In the order of the course, which is that of progress().
-EXERCISES: tuple[Exercise, ...] = (
-    check_intersection_over_union,
-    check_non_max_suppression,
-    check_align_face,
-    check_cosine_similarity,
-    check_triplet_loss,
-    check_verify,
-    check_roc_curve,
-    check_choose_threshold,
-    check_who_is_it,
-    check_best_people,
-    check_arcface_logits,
-    check_semi_hard_triplets,
-    check_put_aside,
-    check_unseen_eer,
-    check_gram_matrix,
-    check_compute_content_cost,
-    check_compute_layer_style_cost,
-    check_compute_style_cost,
-    check_total_cost,
-    check_capture_features,
-    check_normalise,
-    check_module_index,
-    check_scaled_size,
-    check_train_step,
-    check_choose_targets,
-    check_total_variation,
-    check_preserve_color,
-)
+_NOTEBOOKS = {  # in the order of the course
+    "1 · Face detection": face_detection,
+    "2 · Face landmarks": face_landmarks,
+    "3 · Face verification": face_verification,
+    "4 · Face search": face_search,
+    "5 · Face search at scale": face_search_at_scale,
+    "6 · Train a recogniser": train_a_recogniser,
+    "7 · What VGG sees": what_vgg_sees,
+    "8 · Style transfer in PyTorch": style_transfer_pytorch,
+    "9 · Find the bugs": find_the_bugs,
+    "10 · Style transfer in TensorFlow": style_transfer_tensorflow,
+    "11 · Side by side": style_side_by_side,
+}
+BY_NOTEBOOK = {
+    notebook: [c for c in vars(file).values() if isinstance(c, Exercise)]
+    for notebook, file in _NOTEBOOKS.items()
+}
+EXERCISES = tuple(itertools.chain(*BY_NOTEBOOK.values()))
+# As the notebooks call them: checks.check_gram_matrix.
+globals().update({f"check_{each.name}": each for each in EXERCISES})
 __all__ = ["EXERCISES", "Exercise", "progress", "reset_progress"]
-__all__ += [f"check_{exercise.name}" for exercise in EXERCISES]
+__all__ += [f"check_{each.name}" for each in EXERCISES]
 
 
 def progress() -> None:
     """Print a line for each notebook: which of its exercises are solved."""
     solved = progress_file.solved()
-    for notebook in dict.fromkeys(each.notebook for each in EXERCISES):
-        names = [each.name for each in EXERCISES if each.notebook == notebook]
+    for notebook, checks in BY_NOTEBOOK.items():
+        names = [check.name for check in checks]
         ticks = sum(name in solved for name in names)
         # Joined by "_", a mark stays on the line of its name.
         marked = (f"{'✔' if n in solved else '·'}_{n}" for n in names)

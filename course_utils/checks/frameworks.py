@@ -7,7 +7,6 @@ way there and back.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -24,15 +23,15 @@ class Objective:
     target: np.ndarray
 
 
-def walk(change: Callable, *trees):
-    """Map the leaves of nested dicts, tuples and lists, all of one form."""
-    first = trees[0]
-    if isinstance(first, dict):
-        return {k: walk(change, *(tree[k] for tree in trees)) for k in first}
-    if isinstance(first, tuple | list):
-        branches = [walk(change, *p) for p in zip(*trees, strict=True)]
-        return branches if isinstance(first, list) else tuple(branches)
-    return change(*trees)
+def walk(change: Callable, tree):
+    """Map the leaves of nested dicts, tuples and lists."""
+    if isinstance(tree, dict):
+        return {key: walk(change, value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [walk(change, value) for value in tree]
+    if isinstance(tree, tuple):
+        return tuple(walk(change, value) for value in tree)
+    return change(tree)
 
 
 def flat(tree) -> np.ndarray:
@@ -54,8 +53,7 @@ def leaves(tree) -> Iterator:
 class NumPy:
     """Arrays as they are; there are no gradients."""
 
-    # A context in which the framework keeps track of gradients.
-    recording = contextlib.nullcontext
+    kind: type | tuple = object  # what a number or array has to be
 
     def give(self, tree):
         """Turn the arrays of a case into fresh inputs for a function."""
@@ -68,10 +66,6 @@ class NumPy:
     def layout(self, tree):
         """Turn the axes of arrays as the framework has them."""
         return tree
-
-    def owns(self, value) -> bool:
-        """Say whether a number or array may be handed back as it is."""
-        return True
 
     def _give_leaf(self, value):
         if isinstance(value, np.ndarray):
@@ -97,18 +91,10 @@ class Torch(NumPy):
         """Import PyTorch, which takes seconds, only now."""
         from course_utils.style.torch_backend import torch
 
-        self.torch = torch
-
-    def owns(self, value) -> bool:
-        """Say whether this is a PyTorch tensor."""
-        return isinstance(value, self.torch.Tensor)
-
-    def recording(self):
-        """Undo ``no_grad`` and ``inference_mode``, whoever called them."""
-        return self.torch.inference_mode(False)
+        self.torch, self.kind = torch, torch.Tensor
 
     def _take_leaf(self, value):
-        if not self.owns(value):
+        if not isinstance(value, self.kind):
             return super()._take_leaf(value)
         array = value.numpy(force=True).copy()
         return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
@@ -148,14 +134,10 @@ class TensorFlow(NumPy):
         """Import TensorFlow, which takes seconds, only now."""
         from course_utils.style.tensorflow_backend import tf
 
-        self.tf = tf
-
-    def owns(self, value) -> bool:
-        """Say whether this is a TensorFlow tensor or variable."""
-        return self.tf.is_tensor(value)
+        self.tf, self.kind = tf, (tf.Tensor, tf.Variable)
 
     def _take_leaf(self, value):
-        if not self.owns(value):
+        if not isinstance(value, self.kind):
             return super()._take_leaf(value)
         return np.array(value.numpy())
 

@@ -46,7 +46,7 @@ class Progress:
     steps: int  # evaluations planned, over all sizes
     losses: Losses
     image: np.ndarray  # the best so far, at the present size
-    seconds: float  # since the start
+    seconds: float  # of painting, without pauses
     eta: float  # estimated seconds to the end
     history: tuple[Losses, ...]  # one per evaluation
 

@@ -17,9 +17,7 @@ _LABEL_WIDTH = "150px"  # all in one column, none cut off
 class Knobs(Panel):
     """The knobs of a StyleRecipe, the rarer ones behind a button.
 
-    Attributes:
-        controls: {field of StyleRecipe: its control}.
-        more: ipywidgets.ToggleButton that unfolds the rarer knobs.
+    ``controls`` is {field of StyleRecipe: its control}.
     """
 
     def __init__(self, recipe: StyleRecipe):

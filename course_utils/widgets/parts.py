@@ -22,10 +22,6 @@ WHOLE_LABEL = {"description_width": "initial"}
 SLIDING = {"flex": "1 1 100px", "width": "auto", "padding": "0 8px 0 0"}
 
 
-class PanelError(RuntimeError):
-    """What a button was pressed for cannot be done now."""
-
-
 class Line(ipywidgets.HTML):
     """A line of text that takes no room while it is empty."""
 
@@ -93,7 +89,7 @@ class Panel(ipywidgets.VBox):
         def pressed(_button):
             with self.explaining():
                 if button.disabled:
-                    raise PanelError(
+                    raise ValueError(
                         f"{label} is greyed out now: press another button."
                     )
                 act()

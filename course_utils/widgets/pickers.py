@@ -24,12 +24,7 @@ class PicturePicker(Panel):
     """A menu of sample pictures, an upload button, and a small preview.
 
     An upload joins the menu under its file name and is chosen at once.
-
-    Attributes:
-        image: the chosen picture; a trait that can be observed.
-        name: what it is called, a sample's or a file's name.
-        menu, upload, preview: the widgets.
-        below: the row that begins with the preview.
+    ``image`` and its ``name`` can be observed.
     """
 
     image = traitlets.Instance(np.ndarray)
@@ -103,14 +98,8 @@ class FacePicker(Panel):
     """A ``PicturePicker`` with the aligned face that the recogniser sees.
 
     Of several faces the largest is chosen first; a menu offers the others.
-
-    Attributes:
-        picker: the ``PicturePicker``.
-        upright: the picture; one that lies on its side is turned.
-        found: all faces in it, from left to right.
-        which_face: menu of their places, 0 being the leftmost.
-        face: the chosen one or None; a trait that can be observed.
-        crop: the aligned face, 112 x 112 pixels.
+    ``found`` are all, from left to right, in ``upright``: a picture that lies
+    on its side is turned. ``face`` is the chosen one or None; observe it.
     """
 
     face = traitlets.Any()

@@ -39,13 +39,9 @@ class SearchExplorer(Panel):
     """
 
     def __init__(
-        self,
-        gallery: faces.FaceGallery,
-        *,
-        start: str = "obama_1",
-        threshold: float | None = None,
+        self, gallery: faces.FaceGallery, *, threshold: float | None = None
     ):
-        """Search and change ``gallery``; begin with the sample ``start``."""
+        """Search and change ``gallery``; begin with its pack's threshold."""
         super().__init__()
         self.gallery = gallery
         self.result: faces.SearchResult | None = None
@@ -54,7 +50,7 @@ class SearchExplorer(Panel):
         if threshold is None:
             pack = Path(gallery.app.model_dir).name
             threshold = threshold_for(pack, search=True)
-        self.photo = FacePicker(gallery.app, "Picture", start)
+        self.photo = FacePicker(gallery.app, "Picture", "obama_1")
         self.threshold = Number(self, "Threshold", threshold, (0, 1), digits=3)
         self.decision, self.matches = ipywidgets.HTML(), ipywidgets.HTML()
         self.name = ipywidgets.Text(description="Name", style=WHOLE_LABEL)

@@ -18,7 +18,7 @@ from PIL import Image
 from course_utils import images
 from course_utils.style import StyleRecipe
 from course_utils.widgets.knobs import Knobs
-from course_utils.widgets.parts import WHOLE_LABEL, Line, PanelError, row
+from course_utils.widgets.parts import WHOLE_LABEL, Line, row
 from course_utils.widgets.pickers import PicturePicker
 from course_utils.widgets.transfer import Speed, Transfer
 from course_utils.widgets.transfer_view import NAMES, TransferView, duration
@@ -45,15 +45,8 @@ class StyleLab(Workbench):
 
     Attributes:
         content, style_picture: PicturePickers of photograph and painting.
-        backend: Dropdown, "torch", "tensorflow" or "both".
-        knobs: the controls of the recipe, see knobs.py.
         quick, balanced, fine, estimate, start, pause, resume, stop, save_png,
-        save_animation, save_recipe, load_recipe: what they say.
-        times: how long the presets and the present knobs take.
-        notice: what was saved or loaded last.
-        limit: that the photograph is smaller than the sizes asked for.
-        waiting: the changes that the painting under way does not see.
-        view: progress, pictures, curves and snapshots, see transfer_view.py.
+        save_animation, save_recipe, load_recipe: the buttons.
         state: "idle", "painting", "paused" or "measuring".
         transfer: the Transfer under way or made last; None before the first.
     """
@@ -136,7 +129,6 @@ class StyleLab(Workbench):
     # What the buttons do
 
     def _start(self) -> None:
-        self._require_notebook()
         self.notice.say("Loading the framework …")
         try:
             self.transfer = Transfer(
@@ -169,7 +161,6 @@ class StyleLab(Workbench):
             self._end("stopped")
 
     def _measure(self) -> None:
-        self._require_notebook()
         steps = self._speed.measure(
             self.content.image,
             self.style_picture.image,
@@ -183,7 +174,7 @@ class StyleLab(Workbench):
 
     def _save_picture(self) -> None:
         if self.transfer is None or not self.transfer.latest:
-            raise PanelError("There is no picture yet: press Start first.")
+            raise ValueError("There is no picture yet: press Start first.")
         saved = [
             images.save_image(progress.image, self._file_for(backend, "png"))
             for backend, progress in self.transfer.latest.items()
@@ -192,7 +183,7 @@ class StyleLab(Workbench):
 
     def _save_animation(self) -> None:
         if self.transfer is None or not any(self.transfer.snapshots.values()):
-            raise PanelError(
+            raise ValueError(
                 "There are no snapshots yet: set Snapshot every (under More "
                 "knobs) to some steps, and press Start."
             )

@@ -20,10 +20,7 @@ _STEPS = 6  # at the second size
 class Transfer:
     """The same recipe in one framework or several, an evaluation each in turn.
 
-    Attributes:
-        content, style_image: the photograph and the painting.
-        recipe: the StyleRecipe that is followed.
-        runs: {backend: its style.Run}.
+    ``runs`` are the ``style.Run`` of each backend.
     """
 
     def __init__(

@@ -36,17 +36,7 @@ _UNFOLDING = (
 
 
 class TransferView(ipywidgets.VBox):
-    """A progress bar, the live pictures, the loss curves, the snapshots.
-
-    Attributes:
-        bar: ipywidgets.IntProgress, evaluations done of those planned.
-        status: ipywidgets.HTML, the same in words, with speed and time left.
-        pictures: {backend: the best picture so far, or an earlier one}.
-        time: ipywidgets.IntSlider through the snapshots; at its end is now.
-        moment: ipywidgets.HTML, what the slider shows.
-        curves: the loss and its terms, drawn.
-        gallery: a strip of snapshots.
-    """
+    """A progress bar, the live pictures, the loss curves, the snapshots."""
 
     def __init__(self):
         """Show nothing yet."""
@@ -54,6 +44,7 @@ class TransferView(ipywidgets.VBox):
         self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
         self.pictures = {b: Picture(width=_WIDE) for b in NAMES}
+        # Through the snapshots; at its end is now.
         self.time = ipywidgets.IntSlider(max=0, readout=False, layout=SLIDING)
         self.time.observe(self._show_moment, "value")
         self.moment = ipywidgets.HTML(layout={"width": "110px"})
@@ -119,7 +110,7 @@ class TransferView(ipywidgets.VBox):
             self.curves.show(_curves(transfer))
             done = outcome == "finished"  # perhaps as fewer steps were wanted
             self.bar.max = self.bar.value if done else self.bar.max
-            spent = max(p.seconds for p in transfer.latest.values())
+            spent = sum(p.seconds for p in transfer.latest.values())
             place = f"at {_where(transfer, done)}, after {spent:.0f} s"
         self.status.value = f"{outcome.capitalize()} {place}."
 
@@ -140,7 +131,7 @@ class TransferView(ipywidgets.VBox):
     def _words(self, transfer: Transfer) -> str:
         *_, progress = transfer.latest.values()
         height, width, _ = progress.image.shape
-        left = max(p.eta for p in transfer.latest.values())
+        left = sum(p.eta for p in transfer.latest.values())
         words = f"{_where(transfer)}, {width} × {height} pixels"
         if len(self._ticks) > 1:
             pace = (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])

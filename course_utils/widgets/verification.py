@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from course_utils import faces
 from course_utils.faces.analysis import threshold_for
@@ -136,21 +135,15 @@ def _scale(pairs, similarity: float | None, threshold: float) -> Figure:
 def _draw_hills(axis, pairs: faces.Calibration, threshold: float) -> None:
     """Draw both kinds of pairs, solid where they are misjudged."""
     bins = np.linspace(*_ENDS, 131)
-    lowest, highest = _ENDS
-    for same, color, label, left, right in (
-        (False, _ORANGE, "different people", threshold, highest),
-        (True, _BLUE, "same person", lowest, threshold),
-    ):
+    kinds = (False, _ORANGE, "different people"), (True, _BLUE, "same person")
+    for same, color, label in kinds:
         chosen = pairs.similarities[pairs.same == same]
-        heights, _ = np.histogram(chosen, bins, density=True)
-        look = {"fill": True, "color": color}
-        axis.stairs(heights, bins, alpha=0.3, **look)
-        wrong = axis.stairs(heights, bins, label=label, zorder=2, **look)
-        place = (left, 0), right - left, 1
-        across = axis.get_xaxis_transform()
-        wrong.set_clip_path(Rectangle(*place, transform=across))
+        wrong = chosen[(chosen >= threshold) != same]
+        solid = {"label": label, "zorder": 2}
+        for values, look in (chosen, {"alpha": 0.3}), (wrong, solid):
+            heights = np.histogram(values, bins)[0] / len(chosen)
+            axis.stairs(heights, bins, fill=True, color=color, **look)
     axis.figure.legend(loc="upper center", ncols=2, frameon=False)
-    axis.set_ylim(bottom=0)
 
 
 def _verdict(similarity: float | None, threshold: float) -> str:

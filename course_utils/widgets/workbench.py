@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Coroutine, Iterator
 
-from course_utils.widgets.parts import Panel, PanelError
+from course_utils.widgets.parts import Panel
 
 # Seconds in which the kernel hears of buttons, between two steps. One turn of
 # its event loop, sleep(0), is not enough: a click takes several turns, and was
@@ -29,18 +30,15 @@ class Workbench(Panel):
         super().__init__()
         self._wish = ""  # what a button asked for: "paused" or "stopped"
         self._task = None
-        self._loop = _running_loop()
+        self._loop = None  # of the notebook
+        with contextlib.suppress(RuntimeError):  # in a plain program
+            self._loop = asyncio.get_running_loop()
         self._pause_others()
 
     async def finished(self) -> None:
         """Wait until the work under way has ended."""
         if self._task is not None:
             await asyncio.wrap_future(self._task)
-
-    def _require_notebook(self) -> None:
-        self._loop = self._loop or _running_loop()
-        if self._loop is None:
-            raise PanelError("This works in a running notebook only.")
 
     def _launch(self, work: Coroutine) -> None:
         """Begin to work on the notebook's own event loop.
@@ -50,7 +48,8 @@ class Workbench(Panel):
         """
         self._pause_others()
         Workbench._working, self._wish = self, ""
-        self._task = asyncio.run_coroutine_threadsafe(work, self._loop)
+        loop = self._loop or asyncio.get_running_loop()
+        self._task = asyncio.run_coroutine_threadsafe(work, loop)
 
     def _pause_others(self) -> None:
         if Workbench._working not in (None, self):
@@ -88,10 +87,3 @@ class Workbench(Panel):
             return next(steps, None)
         finally:
             signal.signal(signal.SIGINT, before)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -4,8 +4,6 @@ import numpy as np
 
 from course_utils.checks.exercise import Exercise, draws
 
-NOTEBOOK = "1 · Face detection"
-
 
 def _two_boxes(generator):
     corners = generator.integers(0, 5, (2, 2))
@@ -29,7 +27,6 @@ def _intersection_over_union(box1, box2, **sides):
 
 check_intersection_over_union = Exercise(
     name="intersection_over_union",
-    notebook=NOTEBOOK,
     cases=draws(_two_boxes),
     solution=lambda box1, box2: _intersection_over_union(box1, box2),
     mistakes={
@@ -71,7 +68,6 @@ def _suppress(boxes, scores, threshold=0.4, by_all_better=False):
 
 check_non_max_suppression = Exercise(
     name="non_max_suppression",
-    notebook=NOTEBOOK,
     cases=draws(_few_boxes, count=100),
     solution=_suppress,
     mistakes={

@@ -97,7 +97,6 @@ def _align_with(fit):
 
 check_align_face = Exercise(
     name="align_face",
-    notebook="2 · Face landmarks",
     cases=draws(_face_with_one_bright_point),
     describe=_where_it_lands,
     solution=_align_with(_similarity),

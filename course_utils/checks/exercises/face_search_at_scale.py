@@ -33,7 +33,6 @@ def _once_among_the_best_rows(similarities, people, k):
 
 check_best_people = Exercise(
     name="best_people",
-    notebook="5 · Face search at scale",
     cases=draws(_few_rows),
     solution=_best_people,
     mistakes={

@@ -5,8 +5,6 @@ import numpy as np
 from course_utils.checks.compare import ANY
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
 
-NOTEBOOK = "3 · Face verification"
-
 
 def draw_vector(generator):
     """Return two numbers that make a vector of any length and direction."""
@@ -30,7 +28,6 @@ def squared_distance(a, b):
 
 check_cosine_similarity = Exercise(
     name="cosine_similarity",
-    notebook=NOTEBOOK,
     cases=draws(
         lambda generator: (draw_vector(generator), draw_vector(generator))
     ),
@@ -78,7 +75,6 @@ def _triplet_loss(anchor, positive, negative, alpha=0.2):
 
 check_triplet_loss = Exercise(
     name="triplet_loss",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1, 2),
     cases=draws(_few_triplets),
@@ -115,14 +111,21 @@ ASSIGNMENT = (
 # The assignment's own first lines, pasted in, ask for what is not there.
 ASSIGNMENT_ERRORS = dict.fromkeys(("'model'", "img_to_encoding"), ASSIGNMENT)
 IGNORES_THRESHOLD = "it decides without looking at the threshold it was given."
-# What is measured instead: {hint: measures}.
-WRONG_MEASURES = {
-    ASSIGNMENT: [lambda a, b: np.linalg.norm(a - b)],
-    "the squared distance of the directions was asked for.": [
-        lambda a, b: np.linalg.norm(unit(a) - unit(b)),
-        lambda a, b: np.sum((a - b) ** 2),
-    ],
-}
+
+
+def wrongly_measured(version):
+    """Return mistakes: a version with other measures, whatever it concludes."""
+    measures = {
+        ASSIGNMENT: [lambda a, b: np.linalg.norm(a - b)],
+        "the squared distance of the directions was asked for.": [
+            lambda a, b: np.linalg.norm(unit(a) - unit(b)),
+            lambda a, b: np.sum((a - b) ** 2),
+        ],
+    }
+    return {
+        hint: [lambda *i, m=m: (version(*i, measure=m)[0], ANY) for m in wrong]
+        for hint, wrong in measures.items()
+    }
 
 
 def draw_database(generator):
@@ -140,30 +143,24 @@ def _claim(generator):
     return embedding, "Ada", database, *threshold
 
 
-def _verify(embedding, identity, database, threshold=THRESHOLD):
-    value = squared_distance(embedding, database[identity])
+def _verify(
+    embedding,
+    identity,
+    database,
+    threshold=THRESHOLD,
+    measure=squared_distance,
+):
+    value = measure(embedding, database[identity])
     return value, value <= threshold
-
-
-def _measured_by(measure):
-    """Return a version with another measure, whatever it concludes."""
-    return lambda embedding, identity, database, _threshold=0: (
-        measure(embedding, database[identity]),
-        ANY,
-    )
 
 
 check_verify = Exercise(
     name="verify",
-    notebook=NOTEBOOK,
     cases=draws(_claim),
     solution=_verify,
     errors=ASSIGNMENT_ERRORS,
     mistakes={
-        **{
-            hint: list(map(_measured_by, measures))
-            for hint, measures in WRONG_MEASURES.items()
-        },
+        **wrongly_measured(_verify),
         "the decision is the wrong way round: near means the same person.": [
             lambda *inputs: (_verify(*inputs)[0], not _verify(*inputs)[1])
         ],
@@ -201,7 +198,6 @@ def _one_point_a_pair(similarities, same):
 
 check_roc_curve = Exercise(
     name="roc_curve",
-    notebook=NOTEBOOK,
     cases=draws(_few_pairs),
     solution=_roc_curve,
     mistakes={
@@ -252,7 +248,6 @@ def _cheapest(cost):
 
 check_choose_threshold = Exercise(
     name="choose_threshold",
-    notebook=NOTEBOOK,
     cases=_hills,
     solution=_choose_threshold,
     mistakes={

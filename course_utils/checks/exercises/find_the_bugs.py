@@ -5,8 +5,6 @@ import numpy as np
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
 from course_utils.style import vgg
 
-NOTEBOOK = "9 · Find the bugs"
-
 
 def _rectify_in_place(x):
     """ReLU, in place"""
@@ -46,7 +44,6 @@ def _capture(x, modules, names, keep=np.copy):
 
 check_capture_features = Exercise(
     name="capture_features",
-    notebook=NOTEBOOK,
     frameworks=("numpy", "torch"),
     gradient=(0,),
     cases=draws(_small_network),
@@ -71,7 +68,6 @@ def _last_block_early(layer):
 
 check_module_index = Exercise(
     name="module_index",
-    notebook=NOTEBOOK,
     cases=lambda generator: [
         (layer,) for layer in generator.permutation(vgg.LAYERS).tolist()
     ],
@@ -97,7 +93,6 @@ def _few_pixels(generator):
 
 check_normalise = Exercise(
     name="normalise",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=draws(_few_pixels),
@@ -133,7 +128,6 @@ def _scaled_size(height, width, long_side, rounded=round, side=max):
 
 check_scaled_size = Exercise(
     name="scaled_size",
-    notebook=NOTEBOOK,
     cases=draws(_size),
     solution=lambda height, width, long_side: _scaled_size(
         height, width, long_side

@@ -4,8 +4,6 @@ import numpy as np
 
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
 
-NOTEBOOK = "11 · Side by side"
-
 
 def _draw_pictures(generator, count):
     """Return pictures of few pixels, (1, height, width, 3), values 0 to 1."""
@@ -20,7 +18,6 @@ def _roughness(x, axes=(1, 2), power=np.square):
 
 check_total_variation = Exercise(
     name="total_variation",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=draws(lambda generator: _draw_pictures(generator, 1)),
@@ -67,7 +64,6 @@ def _with_value_of_hsv(painting, photo):
 
 check_preserve_color = Exercise(
     name="preserve_color",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     cases=draws(lambda generator: _draw_pictures(generator, 2)),
     solution=_preserve_color,

@@ -15,7 +15,6 @@ from course_utils.checks.exercises.what_vgg_sees import (
     places,
 )
 
-NOTEBOOK = "8 · Style transfer in PyTorch"
 BRACKETS = "what stands below the line needs brackets, or a division each."
 
 
@@ -34,7 +33,6 @@ def _content_cost(a_C, a_G):
 
 check_compute_content_cost = Exercise(
     name="compute_content_cost",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=draws(_two_of_one_size),
@@ -78,7 +76,6 @@ def _lecture(a_S, a_G):
 
 check_compute_layer_style_cost = Exercise(
     name="compute_layer_style_cost",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=draws(_two_of_other_sizes),
@@ -125,7 +122,6 @@ def _style_cost(style_features, generated_features, layer_weights):
 
 check_compute_style_cost = Exercise(
     name="compute_style_cost",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
     cases=draws(_three_layers),
@@ -162,7 +158,6 @@ def _total_cost(J_content, J_style, alpha=10, beta=40):
 
 check_total_cost = Exercise(
     name="total_cost",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1),
     cases=draws(_costs),

@@ -5,8 +5,6 @@ import numpy as np
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
 from course_utils.checks.frameworks import Objective
 
-NOTEBOOK = "10 · Style transfer in TensorFlow"
-
 
 def _one_pixel(generator):
     """A pixel, a goal that may lie beyond 0 to 1, and a learning rate."""
@@ -37,7 +35,6 @@ NO_OPTIMIZER = (
 
 check_train_step = Exercise(
     name="train_step",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     cases=draws(_one_pixel),
     solution=_step_by(lambda gradient, rate: rate * gradient),
@@ -83,7 +80,6 @@ def _two_pixels(generator):
 
 check_choose_targets = Exercise(
     name="choose_targets",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     cases=draws(_two_pixels),
     solution=lambda photo, painting, get_features: (

@@ -10,8 +10,6 @@ from course_utils import faces
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
 from course_utils.checks.exercises.face_verification import unit
 
-NOTEBOOK = "6 · Train a recogniser"
-
 
 def _pictures_of_two_people(generator):
     """One or two pictures, and maybe another margin and scale."""
@@ -35,7 +33,6 @@ def _cosine_less_margin(embeddings, centres, is_person, margin=0.4, scale=24):
 
 check_arcface_logits = Exercise(
     name="arcface_logits",
-    notebook=NOTEBOOK,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1),
     cases=draws(_pictures_of_two_people),
@@ -82,7 +79,6 @@ def _semi_hard_triplets(
 
 check_semi_hard_triplets = Exercise(
     name="semi_hard_triplets",
-    notebook=NOTEBOOK,
     cases=draws(_three_pictures),
     solution=lambda distances, people, margin=0.2: _semi_hard_triplets(
         distances, people, margin
@@ -117,7 +113,6 @@ def _place(people):
 
 check_put_aside = Exercise(
     name="put_aside",
-    notebook=NOTEBOOK,
     cases=draws(_small_album),
     solution=lambda people, every=4: _place(people) % every == 0,
     mistakes={
@@ -156,7 +151,6 @@ def _each_with_itself(embeddings, people, unseen):
 
 check_unseen_eer = Exercise(
     name="unseen_eer",
-    notebook=NOTEBOOK,
     cases=draws(_eight_photographs),
     solution=lambda embeddings, people, unseen: _unseen_eer(
         embeddings, people, unseen

@@ -54,7 +54,6 @@ def _of_places(a):
 
 check_gram_matrix = Exercise(
     name="gram_matrix",
-    notebook="7 · What VGG sees",
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
     cases=draws(_batch),
