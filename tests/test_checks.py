@@ -112,7 +112,7 @@ def small_exercise(solution=double, cases=None, **options):
     cases = cases or (lambda generator: [(generator.normal(size=(2, 3)),)] * 2)
     everywhere = ("numpy", "torch", "tensorflow")
     options = {"frameworks": everywhere, **options}
-    return Exercise("double", "0", cases, solution, {}, **options)
+    return Exercise("double", cases, solution, {}, **options)
 
 
 @pytest.mark.parametrize(
