@@ -57,12 +57,6 @@ def load_image(
             with contextlib.suppress(Exception):
                 orientation = picture.getexif()[ExifTags.Base.Orientation]
                 upright.getexif()[ExifTags.Base.Orientation] = orientation
-        upright = ImageOps.exif_transpose(upright)
-        if max_side is not None:
-            size = max_side, max_side
-            upright.thumbnail(size, Image.Resampling.LANCZOS, None)
-        # A copy: Pillow's own memory may not be written to.
-        return np.array(upright)
     except FileNotFoundError:
         raise ImageError(
             f"{name} does not exist: check the spelling; relative names start "
@@ -77,12 +71,20 @@ def load_image(
             f"{name} is not a picture that can be read here: "
             "save it as JPEG or PNG and try again."
         ) from None
+    except ImageError:
+        raise
     # Damaged files make the decoders raise nearly every kind of exception.
     except Exception as error:
         raise ImageError(
             f"{name} is damaged, incomplete or locked ({error}): "
             "download or export it again."
         ) from error
+    upright = ImageOps.exif_transpose(upright)
+    if max_side is not None:
+        size = max_side, max_side
+        upright.thumbnail(size, Image.Resampling.LANCZOS, None)
+    # A copy: Pillow's own memory may not be written to.
+    return np.array(upright)
 
 
 def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
