@@ -15,6 +15,7 @@ from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")  # Linux shows control groups there
 _OWN_GROUPS = Path("/proc/self/cgroup")
+_MEMORY = Path("/proc/meminfo")
 
 
 def prepare() -> None:
@@ -93,12 +94,13 @@ def cpu_has_bfloat16() -> bool:
     return "avx512_bf16" in features or "amx_bf16" in features
 
 
-def free_memory() -> int:
-    """Return the bytes this process may still fill."""
-    import psutil
-
+def free_memory() -> int | None:
+    """Return the bytes this process may still fill, None if not on Linux."""
+    available = _named_number(_MEMORY, "MemAvailable:")
+    if available is None:
+        return None
     allowed = min(map(_group_memory, _groups()), default=math.inf)
-    return min(psutil.virtual_memory().available, allowed) + _kept_memory()
+    return min(available * 1024, allowed) + _kept_memory()
 
 
 @contextlib.contextmanager
@@ -153,7 +155,8 @@ def _group_memory(group: Path) -> float:
     used = _numbers(group / "memory.current")
     if not limit or not used:
         return math.inf
-    return limit[0] - used[0] + _inactive_files(group / "memory.stat")
+    files = _named_number(group / "memory.stat", "inactive_file") or 0
+    return limit[0] - used[0] + files
 
 
 def _numbers(file: Path) -> list[int]:
@@ -163,12 +166,13 @@ def _numbers(file: Path) -> list[int]:
     return []
 
 
-def _inactive_files(statistics: Path) -> int:
+def _named_number(file: Path, name: str) -> int | None:
+    """Read the number behind a name, of a file with one a line."""
     with contextlib.suppress(OSError):
-        for line in statistics.read_text().splitlines():
-            if line.startswith("inactive_file "):
+        for line in file.read_text().splitlines():
+            if line.split()[0] == name:
                 return int(line.split()[1])
-    return 0
+    return None
 
 
 class _Heap(ctypes.Structure):

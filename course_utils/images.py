@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,7 +96,12 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     """
     path = Path(path).expanduser()
     picture = Image.fromarray(require_rgb(image))
-    unfinished = path.with_name(f".unfinished{path.suffix}")
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
+        raise ImageError(
+            f"{path.name!r} should end in .jpg, .png or .webp, which chooses "
+            "the file format."
+        )
+    unfinished = path.with_name(f".{secrets.token_hex(8)}{path.suffix}")
     try:
         picture.save(unfinished, quality=92)
         if path.exists():
@@ -103,11 +109,12 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
         unfinished.replace(path)
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"{path} cannot be written ({error}): choose a folder that is "
-            "there, and an ending such as .png or .jpg."
+            f"{path} cannot be written ({error}): make its folder, choose "
+            "another one, or make the picture smaller."
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
     return path
 
 
@@ -208,14 +215,14 @@ def _samples_folder() -> Path:
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB without the surprises of ``convert("RGB")``."""
-    if picture.mode == "F":
+    if picture.mode == "F" or (picture.mode == "I" and picture.format != "PPM"):
         raise ImageError(
-            "This picture has floating-point values, and does not say which "
-            "of them is white: save it as PNG or JPEG first."
+            "This picture has numbers of 32 bits, and does not say which of "
+            "them is white: save it as PNG or JPEG first."
         )
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off
-        grey = np.asarray(picture) / 257
-        picture = Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+        grey = np.rint(np.asarray(picture) / 257)
+        picture = Image.fromarray(grey.astype(np.uint8))
     if picture.has_transparency_data:
         layer = picture.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")

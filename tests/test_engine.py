@@ -112,7 +112,7 @@ def test_a_run_goes_on_with_more_steps(photo, painting, whole):
     run = style.Run(photo, painting, RECIPE)
     for _ in itertools.islice(run, 9):
         pass
-    run.change(dataclasses.replace(RECIPE, steps=9, snapshot_every=5))
+    run.change(steps=9, snapshot_every=5)
     *_, last = run
     assert last.step == last.steps == 15 and last.eta == 0
     assert run.history[:10] == whole.history
@@ -120,12 +120,27 @@ def test_a_run_goes_on_with_more_steps(photo, painting, whole):
     assert run.history[-1].total < whole.history[-1].total
 
 
-def test_a_closed_run_keeps_what_it_brought(photo, painting, whole):
-    run = style.Run(photo, painting, RECIPE)
-    next(iter(run))
-    run.close()
-    assert run.history == whole.history[:1] and run.image is not None
-    assert list(run) == []
+def test_an_interrupted_evaluation_is_taken_again(
+    photo, painting, whole, monkeypatch
+):
+    original = engine._objective
+
+    def interrupted_once(*arguments):
+        evaluate, calls = original(*arguments), itertools.count(1)
+
+        def third_is_interrupted(pixels):
+            if next(calls) == 3:
+                monkeypatch.undo()
+                raise KeyboardInterrupt
+            return evaluate(pixels)
+
+        return third_is_interrupted
+
+    monkeypatch.setattr(engine, "_objective", interrupted_once)
+    run = style.transfer(photo, painting, RECIPE)
+    assert run.stopped and len(run.history) == 2
+    assert [progress.step for progress in run] == list(range(3, 11))
+    assert run.history == whole.history and not run.stopped
 
 
 def test_a_loss_that_is_no_number_keeps_the_best(photo, painting, monkeypatch):
@@ -257,17 +272,16 @@ def python(program):
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_what_fitted_once_fits_again(no_gpu, backend):
+def test_what_fitted_once_fits_again(no_gpu, backend, tmp_path):
     """What the first painting keeps of the memory it took counts as free."""
+    machine = tmp_path / "meminfo"  # of a machine that does nothing else
+    machine.write_text("MemAvailable: 64000000 kB")
     share = python(f"""
 from pathlib import Path
-from types import SimpleNamespace
 import numpy as np
 import psutil
 from course_utils import hardware, style
-hardware._OWN_GROUPS = Path("/no")
-machine = SimpleNamespace(available=64 * 10**9)  # one that does nothing else
-psutil.virtual_memory = lambda: machine
+hardware._MEMORY, hardware._OWN_GROUPS = Path({str(machine)!r}), Path("/no")
 noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
 def paint(side):
     recipe = style.StyleRecipe(sizes=side, steps=1, precision="float32")

@@ -75,6 +75,16 @@ def test_a_second_run_embeds_only_what_is_new(people, gallery, embedded):
     assert len(gallery) == PHOTOGRAPHS + 1
 
 
+def test_copies_are_enrolled_once_a_person(people, gallery):
+    hopper = people / "Grace Hopper"
+    shutil.copy(hopper / "hopper_1.jpg", hopper / "the_same_again.jpg")
+    shutil.copy(hopper / "hopper_1.jpg", people / "Joe Biden")
+    report = faces.enrol_folder(gallery, people, progress=False)
+    assert report.duplicates == [hopper / "the_same_again.jpg"]
+    assert people / "Joe Biden" / "hopper_1.jpg" in report.added
+    assert len(gallery) == PHOTOGRAPHS + 1
+
+
 def test_what_cannot_be_enrolled_is_reported(people, gallery):
     nobody = people / "Nobody"
     nobody.mkdir()

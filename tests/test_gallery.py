@@ -156,6 +156,13 @@ def test_between_known_and_unknown(vectors, ann, bob, expected):
     assert answer(result) == expected and len(result.matches) == 1
 
 
+def test_one_face_under_two_names_is_told(gallery, photo):
+    for name in ("obama_1", "obama_2"):
+        assert gallery.enrol("Obama", photo(f"faces/{name}")).lookalikes == ()
+    (other,) = gallery.enrol("Barack", photo("faces/obama_3")).lookalikes
+    assert other.person == "Obama" and other.similarity > 0.7
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_photographs_that_lie_on_their_side(gallery, photo, quarters):
     """Their embeddings would have nothing to do with the person."""

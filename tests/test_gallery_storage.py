@@ -247,7 +247,7 @@ def test_damage_is_noticed(path, how):
         page = content.index(vector(100).tobytes()) // 4096 * 4096
         content[page : page + 4096] = noise[:4096]
     (path / FILE).write_bytes(content)
-    with pytest.raises(faces.GalleryError, match="back from a copy"):
+    with pytest.raises(faces.GalleryError, match="bring it back from a copy"):
         faces.FaceGallery(path).search(vector(0), threshold=0.9)
 
 

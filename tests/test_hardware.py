@@ -8,9 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from course_utils import hardware
@@ -69,9 +67,10 @@ print(torch.get_num_threads())
     assert int(printed) == 1
 
 
-def test_page_cache_is_free(copied_group, monkeypatch):
-    machine = SimpleNamespace(available=32 * 10**9)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
+def test_page_cache_is_free(copied_group, tmp_path, monkeypatch):
+    machine = tmp_path / "meminfo"
+    machine.write_text("MemTotal: 64000000 kB\nMemAvailable: 32000000 kB\n")
+    monkeypatch.setattr(hardware, "_MEMORY", machine)
     monkeypatch.setattr(hardware, "_kept_memory", lambda: 0)
     copied_group(
         {

@@ -43,20 +43,22 @@ def without_user(program):
     return [sys.executable, "-c", f"{probe}\n{program}"]
 
 
-@pytest.mark.parametrize("case", ["unset", "locked"])
+@pytest.mark.parametrize("case", ["unset", "relative", "file", "locked"])
 def test_without_a_home_a_private_folder_serves(case, tmp_path):
     if case == "locked" and os.getuid() == 0 and not can_change_users():
         pytest.skip("nothing is locked for root")
-    elsewhere, locked = tmp_path / "elsewhere", tmp_path / "locked"
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    locked.mkdir(mode=0o500)
+    (tmp_path / "file").touch()
+    (tmp_path / "locked").mkdir(mode=0o500)
     ours = ("HOME", "COURSE_UTILS", "XDG_")
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(ours)
     }
     environment["TMPDIR"] = str(elsewhere)
-    if case == "locked":
-        environment["HOME"] = str(locked)
+    if case != "unset":
+        path = tmp_path / case
+        environment["HOME"] = "here" if case == "relative" else str(path)
     done = subprocess.run(
         without_user(PROGRAM),
         env=environment,
@@ -70,7 +72,8 @@ def test_without_a_home_a_private_folder_serves(case, tmp_path):
     assert done.stdout.splitlines()[-1] == str(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "obama.png").exists()
-    assert {*tmp_path.iterdir()} == {elsewhere, locked}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"elsewhere", "file", "locked"}
 
 
 def printed(program, **environment):
@@ -79,6 +82,15 @@ def printed(program, **environment):
         env={**os.environ, **environment},
         text=True,
     ).strip()
+
+
+def test_a_folder_that_somebody_else_made_is_not_used(tmp_path):
+    """Anybody may write to the temporary folder, and galleries are private."""
+    decoy = tmp_path / f"course_utils_{os.getuid()}"
+    decoy.symlink_to(tmp_path / "theirs")
+    program = "import os, course_utils; print(os.environ['HOME'])"
+    home = printed(program, HOME="", TMPDIR=str(tmp_path))
+    assert home.startswith(f"{tmp_path}/course_utils_") and home != str(decoy)
 
 
 def test_relative_places_survive_cd(tmp_path, monkeypatch):

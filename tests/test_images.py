@@ -41,9 +41,10 @@ def test_every_mode_becomes_rgb(tmp_path, mode, colour, expected):
     image[:] = 0  # it may be changed
 
 
-def test_floats_are_refused(tmp_path):
-    path = saved(tmp_path, Image.new("F", (2, 2), 0.5), "a.tiff")
-    with pytest.raises(ImageError, match="floating-point values"):
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_numbers_of_32_bits_are_refused(tmp_path, mode):
+    path = saved(tmp_path, Image.new(mode, (2, 2), 1), "a.tiff")
+    with pytest.raises(ImageError, match="^This picture has numbers of 32"):
         images.load_image(path)
 
 
@@ -111,7 +112,7 @@ def test_max_side_shrinks_and_leaves_at_least_a_pixel(tmp_path, size, small):
     "wrong, sentence",
     [
         ("nothing.jpg", "does not exist"),
-        (".", "."),
+        (".", "Is a directory"),
         ("empty.jpg", "is not a picture"),
         ("notes.jpg", "notes.jpg is not a picture"),
         ("https://example.org/me.jpg", "is an address: save the picture"),
@@ -187,10 +188,13 @@ def test_interrupted_save_keeps_the_old_file(tmp_path, monkeypatch):
 
 def test_save_errors(tmp_path):
     image = np.zeros((2, 2, 3), np.uint8)
-    for name in ("a.txt", "absent/a.png"):
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageError, match="should end in .jpg"):
+        images.save_image(image, tmp_path / "a.txt")
+    for name in ("absent/a.png", "file/a.png"):
         with pytest.raises(ImageError, match="cannot be written"):
             images.save_image(image, tmp_path / name)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 @pytest.mark.parametrize(

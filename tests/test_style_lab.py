@@ -11,6 +11,7 @@ import weakref
 import ipywidgets
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 from PIL import Image
 
 from course_utils import images, style
@@ -220,6 +221,11 @@ async def test_buttons_that_make_no_sense_are_grey_and_say_so(lab):
     assert transfer.latest["torch"].step == STEPS
 
 
+def test_without_a_notebook_start_says_so(lab):
+    lab.start.click()
+    assert "no running event loop" in lab.message.value and lab.state == "idle"
+
+
 @asynchronous
 async def test_a_second_lab_pauses_the_first(endless):
     """By Start, and by being made: its cell may have been run again."""
@@ -249,6 +255,60 @@ async def test_clicks_from_another_thread_paint_in_the_notebooks_own():
     await asyncio.to_thread(lab.resume.click)
     await lab.finished()
     assert len(where) == STEPS and set(where) == {threading.main_thread()}
+
+
+IN_A_KERNEL = """
+import pathlib, time
+from course_utils import style, widgets
+
+lab = widgets.StyleLab(recipe=style.StyleRecipe(sizes=(24,), steps=100))
+follow = lab.view.follow
+
+def wait_at_step_3(transfer):
+    follow(transfer)
+    step = transfer.latest["torch"].step
+    print("step", step, flush=True)
+    if step == 3:
+        while not pathlib.Path("clicked").exists():
+            time.sleep(0.01)
+        time.sleep(0.5)  # until the click has arrived
+
+lab.view.follow = wait_at_step_3
+lab.start.click()
+print("stop", lab.stop.model_id, flush=True)
+"""
+
+
+@pytest.mark.parametrize("button", ["the lab's Stop", "Jupyter's ■"])
+def test_a_real_kernel_stops_within_one_step(folder, button):
+    """Step 3 is still under way when the click is sent: it is the last."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.execute(IN_A_KERNEL)
+        stop = wait_for_print(client, "stop ")
+        wait_for_print(client, "step 3")
+        if button == "Jupyter's ■":
+            manager.interrupt_kernel()
+        else:
+            click = {"method": "custom", "content": {"event": "click"}}
+            message = {"comm_id": stop, "data": click}
+            client.shell_channel.send(client.session.msg("comm_msg", message))
+        (folder / "clicked").touch()
+        client.execute("await lab.finished(); print('end', lab.view.bar.value)")
+        assert wait_for_print(client, "end ") == "3"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def wait_for_print(client, start):
+    """Return what a line says after its ``start``."""
+    while True:
+        message = client.get_iopub_msg(timeout=120)
+        assert message["msg_type"] != "error", message["content"]
+        for line in message["content"].get("text", "").splitlines():
+            if line.startswith(start):
+                return line.removeprefix(start)
 
 
 @asynchronous

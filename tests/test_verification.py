@@ -41,6 +41,16 @@ def test_cosine_refuses(a, b):
         cosine_similarity(a, b)
 
 
+def test_the_same_man_and_two_men(app, photo):
+    obama, again = photo("faces/obama_1"), photo("faces/obama_2")
+    same = faces.verify(app, obama, again)
+    assert same.same_person and same.similarity > 0.6
+    assert same.threshold == 0.363  # published for these weights
+    other = faces.verify(app, obama, photo("faces/giunchedi_1"))
+    assert not other.same_person and other.similarity < 0.3
+    assert faces.verify(app, obama, again, threshold=0.99).same_person is False
+
+
 def test_a_picture_that_lies_on_its_side(app, photo):
     turned = np.rot90(photo("faces/obama_1"))
     assert faces.verify(app, turned, photo("faces/obama_2")).similarity > 0.6

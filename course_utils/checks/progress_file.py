@@ -14,7 +14,7 @@ def folder() -> Path:
     """Return where the files lie."""
     chosen = os.environ.get("COURSE_UTILS_PROGRESS")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     import platformdirs
 
     return platformdirs.user_data_path("course_utils")

@@ -453,8 +453,9 @@ class FaceGallery(contextlib.AbstractContextManager):
             except sqlite3.Error as error:
                 raise GalleryError(
                     f"The gallery in {self.path} cannot be used ({error}): "
-                    "wait for other programs, permit writing there, make room "
-                    "on the disk, or bring the gallery back from a copy."
+                    "open it again, wait for other programs, permit writing "
+                    "there, make room on the disk, or bring it back from a "
+                    "copy."
                 ) from error
 
     def _check_pack(self, pack: PackIdentity) -> None:

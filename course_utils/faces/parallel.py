@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 from insightface.app import FaceAnalysis
 from insightface.app.common import Face
 
@@ -34,6 +35,8 @@ class ParallelFaceAnalysis(FaceAnalysis):
 
     def detect(self, img, max_num=0, det_metric="default") -> list[Face]:
         """Only detect: faces with ``bbox``, ``det_score`` and ``kps``."""
+        if min(img.shape[:2]) * np.min(self.det_size) <= max(img.shape[:2]):
+            return []  # less than a pixel thin at the detector's size
         boxes, key_points = self.det_model.detect(
             img, max_num=max_num, metric=det_metric
         )

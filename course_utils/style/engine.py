@@ -8,7 +8,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,14 +48,13 @@ class Progress:
     image: np.ndarray  # the best so far, at the present size
     seconds: float  # of painting, without pauses
     eta: float  # estimated seconds to the end
-    history: tuple[Losses, ...]  # one per evaluation
 
 
 class Run:
     """A transfer, under way or ended, and what it brought.
 
-    Iterate over it for one Progress an evaluation, and stop asking whenever
-    you like; whoever asks again goes on.
+    Iterate over it for one Progress an evaluation. Stop asking whenever you
+    like, or interrupt a step: whoever iterates again goes on from there.
 
     Attributes:
         latest: its last Progress, None before the first.
@@ -63,9 +62,9 @@ class Run:
         history: Losses, one per evaluation; each size of the pyramid starts
             higher than the one before it ended.
         snapshots: {step: picture}.
-        seconds: spent so far.
+        seconds: of painting, without pauses.
         stopped: False once its last step was taken.
-        reason: why it was stopped, if an error or an interrupt did it.
+        reason: why ``transfer`` stopped it, "" if it did not.
     """
 
     def __init__(
@@ -77,31 +76,106 @@ class Run:
     ):
         """Check everything as ``stream`` does; the first step computes."""
         self.recipe = recipe or StyleRecipe.balanced()
-        self._levels = _prepare(content, style_image, self.recipe, backend)
-        self._steps = _steps(self._levels, self.recipe, backend)
+        self.recipe.validate()
+        images.require_rgb(content)
+        styles = _style_pictures(style_image, self.recipe)
+        self._levels = pyramid.build(content, styles, self.recipe)
+        self._backend = backend
+        largest = self._levels[-1].content.shape
+        _check_memory(largest, self.recipe.used_layers(), backend)
+        self._number, self._optimizer = 0, None  # of the level under way
         self.latest = self.image = None
         self.history, self.snapshots, self.seconds = (), {}, 0.0
         self.stopped, self.reason = True, ""
 
+    def change(self, *, steps: int, snapshot_every: int) -> None:
+        """Go on with the two knobs that may change on the way."""
+        recipe = replace(
+            self.recipe, steps=steps, snapshot_every=snapshot_every
+        )
+        recipe.validate()
+        self.recipe = recipe
+        pyramid.share_out(steps, self._levels)
+
     def __iter__(self) -> Iterator[Progress]:
         """Take the steps that are left."""
-        for progress in self._steps:
-            self.latest, self.image = progress, progress.image
-            self.history, self.seconds = progress.history, progress.seconds
-            every = self.recipe.snapshot_every
-            if every and progress.step % every == 0:
-                self.snapshots[progress.step] = progress.image
-            yield progress
+        started = time.perf_counter()
+        recipe = self.recipe
+        network = vgg.load_network(
+            recipe.used_layers(),
+            self._backend,
+            recipe.weights,
+            recipe.pooling,
+            recipe.precision,
+        )
+        if self._optimizer is None:
+            start = pyramid.start(self._levels[0], recipe)
+            self._optimizer = _optimizer(start, recipe)
+        for number in range(self._number, len(self._levels)):
+            level = self._levels[number]
+            with _memory_explained(level.content.shape, self._backend):
+                evaluate = _objective(network, level, recipe)
+            while self._goes_on(level):
+                with _memory_explained(level.content.shape, self._backend):
+                    losses, gradient = evaluate(self._optimizer.trial)
+                self._require_numbers(losses, gradient)
+                self._optimizer.tell(losses.total, gradient)
+                self.seconds += time.perf_counter() - started
+                self._keep(losses)
+                yield self.latest
+                started = time.perf_counter()
+            if number + 1 < len(self._levels):
+                start = pyramid.carry_up(
+                    self._optimizer.best,
+                    level,
+                    self._levels[number + 1],
+                    recipe,
+                )
+                optimizer = _optimizer(start, recipe)
+                self._number, self._optimizer = number + 1, optimizer
         self.stopped = False
 
-    def change(self, recipe: StyleRecipe) -> None:
-        """Go on with a recipe that has other steps or snapshots."""
-        self.recipe = recipe
-        pyramid.share_out(recipe.steps, self._levels)
+    def _goes_on(self, level: Level) -> bool:
+        optimizer = self._optimizer
+        return optimizer.evaluations < level.steps and not optimizer.converged
 
-    def close(self) -> None:
-        """End here, and let go of the network and the optimiser."""
-        self._steps.close()
+    def _require_numbers(self, losses: Losses, gradient: np.ndarray) -> None:
+        if not (np.isfinite(losses.total) and np.isfinite(gradient).all()):
+            raise DivergedError(
+                "The loss is no longer a number at step "
+                f"{len(self.history) + 1}: use smaller weights, or "
+                'precision="float32".'
+            )
+
+    def _keep(self, losses: Losses) -> None:
+        """Note what a step brought."""
+        self.history = (*self.history, losses)
+        self.latest = self._progress()
+        self.image = self.latest.image
+        every = self.recipe.snapshot_every
+        if every and self.latest.step % every == 0:
+            self.snapshots[self.latest.step] = self.image
+
+    def _progress(self) -> Progress:
+        levels, number = self._levels, self._number
+        level, optimizer = levels[number], self._optimizer
+        done = sum(lower.work for lower in levels[:number])
+        done += level.work * optimizer.evaluations / level.steps
+        total = sum(level.work for level in levels)
+        # Not all levels' steps: they may have been others at first.
+        left = max(0, level.steps - optimizer.evaluations)
+        left += sum(higher.steps for higher in levels[number + 1 :])
+        painted = optimizer.best
+        if painted.shape[-1] == 1:
+            painted = pyramid.recolor(painted, level.photograph)
+        return Progress(
+            step=len(self.history),
+            steps=len(self.history) + left,
+            losses=self.history[-1],
+            image=np.round(255 * painted).astype(np.uint8),
+            seconds=self.seconds,
+            eta=self.seconds * max(0.0, total / done - 1),
+        )
 
 
 def transfer(
@@ -157,56 +231,7 @@ def stream(
         NotEnoughMemoryError: the pictures would not fit.
         DivergedError: from the generator, if the loss is not a number.
     """
-    recipe = recipe or StyleRecipe.balanced()
-    levels = _prepare(content, style_image, recipe, backend)
-    return _steps(levels, recipe, backend)
-
-
-def _prepare(content, style_image, recipe, backend) -> list[Level]:
-    """Check everything, and make the levels."""
-    recipe.validate()
-    images.require_rgb(content)
-    styles = _style_pictures(style_image, recipe)
-    levels = pyramid.build(content, styles, recipe)
-    _check_memory(levels[-1].content.shape, recipe.used_layers(), backend)
-    return levels
-
-
-def _steps(
-    levels: list[Level], recipe: StyleRecipe, backend: str
-) -> Iterator[Progress]:
-    """Walk through the levels, one Progress per evaluation."""
-    started, seconds = time.perf_counter(), 0.0
-    network = vgg.load_network(
-        recipe.used_layers(),
-        backend,
-        recipe.weights,
-        recipe.pooling,
-        recipe.precision,
-    )
-    start, history = pyramid.start(levels[0], recipe), ()
-    for number, level in enumerate(levels):
-        with _memory_explained(level.content.shape, backend):
-            evaluate = _objective(network, level, recipe)
-        optimizer = _optimizer(start, recipe)
-        while optimizer.evaluations < level.steps and not optimizer.converged:
-            with _memory_explained(level.content.shape, backend):
-                losses, gradient = evaluate(optimizer.trial)
-            if not (np.isfinite(losses.total) and np.isfinite(gradient).all()):
-                raise DivergedError(
-                    "The loss is no longer a number at step "
-                    f"{len(history) + 1}: use smaller weights, or "
-                    'precision="float32".'
-                )
-            optimizer.tell(losses.total, gradient)
-            history = (*history, losses)
-            seconds += time.perf_counter() - started
-            yield _progress(levels, number, optimizer, history, seconds)
-            started = time.perf_counter()
-        if number + 1 < len(levels):
-            start = pyramid.carry_up(
-                optimizer.best, level, levels[number + 1], recipe
-            )
+    return iter(Run(content, style_image, recipe, backend))
 
 
 def _objective(network, level: Level, recipe: StyleRecipe) -> Callable:
@@ -261,28 +286,6 @@ def _optimizer(start: np.ndarray, recipe: StyleRecipe) -> Lbfgs | Adam:
     if recipe.optimizer == "adam":
         return Adam(start, recipe.learning_rate)
     return Lbfgs(start)
-
-
-def _progress(levels, number, optimizer, history, seconds) -> Progress:
-    level = levels[number]
-    done = sum(lower.work for lower in levels[:number])
-    done += level.work * optimizer.evaluations / level.steps
-    total = sum(level.work for level in levels)
-    # Not all levels' steps: they may have been others at first.
-    left = max(0, level.steps - optimizer.evaluations)
-    left += sum(higher.steps for higher in levels[number + 1 :])
-    painted = optimizer.best
-    if painted.shape[-1] == 1:
-        painted = pyramid.recolor(painted, level.photograph)
-    return Progress(
-        step=len(history),
-        steps=len(history) + left,
-        losses=history[-1],
-        image=np.round(255 * painted).astype(np.uint8),
-        seconds=seconds,
-        eta=seconds * max(0.0, total / done - 1),
-        history=history,
-    )
 
 
 def _style_pictures(

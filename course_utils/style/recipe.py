@@ -29,6 +29,15 @@ class RecipeError(ValueError):
     """A knob of a StyleRecipe has a value that makes no sense."""
 
 
+def _plain(value):
+    """Turn NumPy's numbers into Python's, and lists into tuples."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple | range):
+        return tuple(map(_plain, value))
+    return value
+
+
 class LayerWeights(dict):
     """{layer: weight} that nobody can change, so that a recipe can be a key."""
 
@@ -57,7 +66,7 @@ def _layer_weights(layers) -> LayerWeights:
         )
     if not isinstance(layers, Mapping):
         layers = {layer: 1 / len(layers) for layer in layers}
-    return LayerWeights(layers)
+    return LayerWeights({name: _plain(w) for name, w in layers.items()})
 
 
 def _knob(default, label, help, *, limits=(None, None), choices=()):
@@ -192,14 +201,14 @@ class StyleRecipe:
 
     def __post_init__(self):
         """Bring the forms a knob may be written in to one."""
-        for name in ("sizes", "style_image_weights"):
-            value = getattr(self, name)
-            if value is not None:
-                value = tuple(np.atleast_1d(value).tolist())
-            object.__setattr__(self, name, value)
-        for name in ("content_layers", "style_layers"):
-            value = _layer_weights(getattr(self, name))
-            object.__setattr__(self, name, value)
+        for field in dataclasses.fields(self):
+            value = _plain(getattr(self, field.name))
+            several = field.name in ("sizes", "style_image_weights")
+            if several and isinstance(value, Real):
+                value = (value,)
+            if field.name in ("content_layers", "style_layers"):
+                value = _layer_weights(value)
+            object.__setattr__(self, field.name, value)
 
     @classmethod
     def quick(cls, **changes) -> "StyleRecipe":
@@ -248,8 +257,7 @@ class StyleRecipe:
 
     def to_json(self) -> str:
         """Write the recipe down; ``from_json`` reads it."""
-        plain = dataclasses.asdict(self)
-        return json.dumps(plain, indent=2, default=np.generic.item)
+        return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "StyleRecipe":

@@ -129,6 +129,7 @@ class StyleLab(Workbench):
     # What the buttons do
 
     def _start(self) -> None:
+        self._require_notebook()
         self.notice.say("Loading the framework …")
         try:
             self.transfer = Transfer(
@@ -150,7 +151,7 @@ class StyleLab(Workbench):
 
     def _resume(self) -> None:
         changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
-        self.transfer.change(replace(self.transfer.recipe, **changed))
+        self.transfer.change(**changed)
         self.view.rest()
         self._enter("painting")
         self._launch(self._paint())
@@ -161,6 +162,7 @@ class StyleLab(Workbench):
             self._end("stopped")
 
     def _measure(self) -> None:
+        self._require_notebook()
         steps = self._speed.measure(
             self.content.image,
             self.style_picture.image,
@@ -244,8 +246,6 @@ class StyleLab(Workbench):
             yield progress
 
     def _end(self, outcome: str) -> None:
-        if outcome != "paused":
-            self.transfer.close()
         self._enter("paused" if outcome == "paused" else "idle")
         self.view.end(self.transfer, outcome)
         self._say_what_waits()

@@ -69,6 +69,7 @@ class TrainingLab(Workbench):
         self.margin.value = 0.2 if self.loss.value == "triplet" else 0.4
 
     def _start(self) -> None:
+        self._require_notebook()
         self.curve, self.model = [], None
         self.train.disabled, self.stop.disabled = True, False
         self.status.say("The first step is under way …")

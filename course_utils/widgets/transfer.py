@@ -38,11 +38,11 @@ class Transfer:
         }
         self.recipe = recipe
 
-    def change(self, recipe: style.StyleRecipe) -> None:
-        """Go on with a recipe that has other steps or snapshots."""
-        self.recipe = recipe
+    def change(self, **knobs) -> None:
+        """Go on with other steps and snapshots; see ``style.Run.change``."""
         for run in self.runs.values():
-            run.change(recipe)
+            run.change(**knobs)
+        self.recipe = run.recipe
 
     @property
     def latest(self) -> dict[str, style.Progress]:
@@ -69,11 +69,6 @@ class Transfer:
                     under_way.remove(run)
                 else:
                     yield progress
-
-    def close(self) -> None:
-        """Let go of the networks and the optimisers."""
-        for run in self.runs.values():
-            run.close()
 
 
 class Speed:

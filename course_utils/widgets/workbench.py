@@ -40,6 +40,10 @@ class Workbench(Panel):
         if self._task is not None:
             await asyncio.wrap_future(self._task)
 
+    def _require_notebook(self) -> None:
+        """Raise RuntimeError in a plain program, which has no event loop."""
+        self._loop = self._loop or asyncio.get_running_loop()
+
     def _launch(self, work: Coroutine) -> None:
         """Begin to work on the notebook's own event loop.
 
@@ -48,8 +52,7 @@ class Workbench(Panel):
         """
         self._pause_others()
         Workbench._working, self._wish = self, ""
-        loop = self._loop or asyncio.get_running_loop()
-        self._task = asyncio.run_coroutine_threadsafe(work, loop)
+        self._task = asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _pause_others(self) -> None:
         if Workbench._working not in (None, self):
