@@ -89,7 +89,7 @@ class Run:
         self.stopped, self.reason = True, ""
 
     def change(self, *, steps: int, snapshot_every: int) -> None:
-        """Go on with the two knobs that may change on the way."""
+        """Set the two knobs that may change on the way. Raises RecipeError."""
         recipe = replace(
             self.recipe, steps=steps, snapshot_every=snapshot_every
         )
