@@ -1,24 +1,19 @@
-"""How fast are the face helpers? Ratios, measured side by side in one run.
+"""How fast are the face helpers? Ratios, measured side by side in one run."""
 
-python -m benchmarks.faces [--quick]
-"""
-
-import sys
 import warnings
-from multiprocessing.pool import ThreadPool
 
 import numpy as np
 from insightface.app import FaceAnalysis
 
 from benchmarks.timing import compare
 from course_utils import faces, images, weights
-from course_utils.faces import analysis
 from tools.build_course_mini import originals
+
+ROUNDS = 8
 
 
 def main():
-    """Measure and print three tables."""
-    rounds = 2 if "--quick" in sys.argv else 8
+    """Measure and print two tables."""
     warnings.filterwarnings("ignore", ".*estimate", FutureWarning)
     app = faces.load_face_analysis()
     files = images.samples("faces")
@@ -32,7 +27,7 @@ def main():
         "FaceAnalysis, default sessions": lambda: run(stock.get, pictures),
         "load_face_analysis": lambda: run(app.get, pictures),
     }
-    compare("All five tasks, a photograph", all_tasks, rounds, len(files))
+    compare("All five tasks, a photograph", all_tasks, ROUNDS, len(files))
 
     # The same weights in OpenCV and here.
     detector = originals.detector(app.det_thresh)
@@ -51,17 +46,7 @@ def main():
         "OpenCV's YuNet and SFace": lambda: run(with_opencv, squares),
         "course_mini": lambda: run(here.get, squares),
     }
-    compare("Detect and embed, a photograph", two_tasks, rounds, len(files))
-
-    def embed(file):
-        analysis.embed_faces(app, images.load_image(file))
-
-    with ThreadPool(2) as pool:
-        workers = {
-            "1 worker": lambda: run(embed, files),
-            "2 workers": lambda: pool.map(embed, files, chunksize=1),
-        }
-        compare("Read, detect and embed, a file", workers, rounds, len(files))
+    compare("Detect and embed, a photograph", two_tasks, ROUNDS, len(files))
 
 
 def run(function, pictures):

@@ -1,7 +1,5 @@
 """How fast is style transfer? Beside three well-known programs, in one run.
 
-    python -m benchmarks.style [--quick]
-
 Each program's published settings, written again from its text as a plain
 PyTorch loop, float32, on the embedded VGG16. Total variation is left out:
 TensorFlow's tutorial begins without it, and Gordić's program adds up absolute
@@ -10,7 +8,6 @@ that it saves, 8 bits and cut off at 0-1. Ours minimises the same loss with
 course_utils, until its picture is as good, judged by the program's own loss.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -94,7 +91,7 @@ PROGRAMS = {
 
 def main():
     """Print, for each program, what both sides need for its picture."""
-    size = (128, 64) if "--quick" in sys.argv else (256, 128)
+    size = (256, 128)
     content, painting = (
         np.asarray(Image.open(images.sample(name)).resize(size))
         for name in ("content/china_pavilion", "styles/hokusai_great_wave")

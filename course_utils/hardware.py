@@ -21,16 +21,9 @@ _MEMORY = Path("/proc/meminfo")
 def prepare() -> None:
     """Have the libraries behave; call it before they are imported.
 
-    It changes this process for good, and what it starts:
-
-    - OpenMP's threads sleep while they wait (``OMP_WAIT_POLICY``). By default
-      they spin, and a second program on the machine makes every evaluation of
-      PyTorch several times slower.
-    - PyTorch and TensorFlow start as many threads as this process may use
-      cores (``OMP_NUM_THREADS``, ``TF_NUM_..._THREADS``) where a container
-      allows fewer than they see.
-
-    A variable that is set already keeps its value.
+    OpenMP's threads sleep while they wait: spinning, as they do by default,
+    slows PyTorch down several times where a second program runs. PyTorch and
+    TensorFlow start as many threads as a container allows this process cores.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if usable_cores() < _affinity():
@@ -83,10 +76,7 @@ def usable_cores() -> int:
 
 @functools.cache
 def cpu_has_bfloat16() -> bool:
-    """Say whether the processor multiplies bfloat16 in hardware (Linux).
-
-    Elsewhere a bfloat16 convolution is emulated, slower than float32.
-    """
+    """Say whether the processor multiplies bfloat16 itself (Linux)."""
     try:
         features = Path("/proc/cpuinfo").read_text().split()
     except OSError:
@@ -96,11 +86,14 @@ def cpu_has_bfloat16() -> bool:
 
 def free_memory() -> int | None:
     """Return the bytes this process may still fill, None if not on Linux."""
+    with contextlib.suppress(OSError, AttributeError):  # as above, glibc
+        # Else the blocks that this process keeps would count as used.
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     available = _named_number(_MEMORY, "MemAvailable:")
     if available is None:
         return None
     allowed = min(map(_group_memory, _groups()), default=math.inf)
-    return min(available * 1024, allowed) + _kept_memory()
+    return min(available * 1024, allowed)
 
 
 @contextlib.contextmanager
@@ -173,19 +166,3 @@ def _named_number(file: Path, name: str) -> int | None:
             if line.split()[0] == name:
                 return int(line.split()[1])
     return None
-
-
-class _Heap(ctypes.Structure):
-    """struct mallinfo2 of malloc.h: ten sizes, the ninth of the free blocks."""
-
-    _fields_ = [("sizes", ctypes.c_size_t * 10)]
-
-
-def _kept_memory() -> int:
-    """Return the freed bytes that stayed with this process (glibc 2.33)."""
-    try:
-        mallinfo2 = ctypes.CDLL("libc.so.6").mallinfo2
-    except (OSError, AttributeError):
-        return 0
-    mallinfo2.restype = _Heap
-    return mallinfo2().sizes[8]

@@ -1,10 +1,4 @@
-"""Pictures: files to RGB arrays and back, the sample pictures, and display.
-
-OpenCV's blue-green-red order exists only inside the functions that call OpenCV
-or InsightFace.
-"""
-
-from __future__ import annotations
+"""Pictures: files to RGB arrays and back, the sample pictures, and display."""
 
 import contextlib
 import difflib
@@ -32,15 +26,8 @@ def load_image(
 
     The EXIF rotation is applied, transparency is laid on white, and grey,
     16-bit, palette and CMYK pictures become RGB. Of an animation the first
-    frame is taken.
-
-    Args:
-        path: a file, or an open binary file (an upload's ``io.BytesIO``).
-        max_side: shrink a larger picture so that neither side is longer, in
-            pixels.
-
-    Raises:
-        ImageError: there is no picture to be read; the message says why.
+    frame is taken. No side is longer than ``max_side`` pixels. ``path`` may
+    also be an open binary file (an upload's ``io.BytesIO``).
     """
     if str(path).startswith(("http:/", "https:/")):
         raise ImageError(
@@ -91,8 +78,7 @@ def load_image(
 def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     """Write a picture; an interrupted write leaves the old file untouched.
 
-    The ending of ``path`` chooses the format: .jpg, .png or .webp. Raises
-    ImageError.
+    The ending of ``path`` chooses the format: .jpg, .png or .webp.
     """
     path = Path(path).expanduser()
     picture = Image.fromarray(require_rgb(image))
@@ -119,10 +105,7 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
 
 
 def require_rgb(image: np.ndarray) -> np.ndarray:
-    """Return ``image`` if it is a picture, or raise ImageError.
-
-    Whatever takes a picture asks here.
-    """
+    """Return ``image`` if it is a picture, or raise ImageError."""
     if image is None:
         raise ImageError(
             "There is no picture here (None): cv2.imread returns None when it "
@@ -169,9 +152,8 @@ def show(
 ):
     """Lay pictures of any sizes out in a grid, by default up to four abreast.
 
-    Returns:
-        A matplotlib Figure. As the last line of a notebook cell it is shown;
-        anywhere else use ``display(...)`` or ``.savefig(...)``.
+    The matplotlib Figure is shown as the last line of a notebook cell;
+    anywhere else use ``display(...)`` or ``.savefig(...)``.
     """
     from matplotlib import pyplot as plt
 

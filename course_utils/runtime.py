@@ -1,7 +1,5 @@
 """Where does this run: Colab or not, which devices, and is all in order?"""
 
-from __future__ import annotations
-
 import importlib.metadata
 import json
 import os

@@ -33,29 +33,21 @@ class WeightsError(Exception):
     """A file is absent, broken or cannot be fetched; one clear sentence."""
 
 
-class _Unusable(Exception):
-    """What arrived is not what it should be; ends a sentence."""
-
-
 @dataclass(frozen=True)
 class WeightFile:
     """One row of the table.
 
-    ``kind`` is "embedded" (a face pack inside this package), "face pack"
-    (InsightFace's own), "package" (a file that another package carries),
-    "file" or "photographs". ``size`` is in bytes, of the download if there is
-    one. ``checksum`` is "algorithm:hexadecimal digest". InsightFace tells
-    none: its archives are held to their own CRC-32, and what they unpacked to
-    is recorded in SHA256SUMS.
+    InsightFace tells no checksums: its archives are held to their own CRC-32,
+    and what they unpacked to is recorded in SHA256SUMS.
     """
 
     name: str
-    kind: str
+    kind: str  # "embedded", "face pack", "package" (carries it), "file" ...
     purpose: str
     source: str
     licence: str
-    size: int
-    checksum: str = ""
+    size: int  # bytes, of the download if there is one
+    checksum: str = ""  # "algorithm:hexadecimal digest"
 
     @property
     def path(self) -> Path:
@@ -162,10 +154,7 @@ def face_packs() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """Return the file or folder of ``name``, after a glance at it.
-
-    Raises WeightsError, whose sentence gives the command that fetches it.
-    """
+    """Return the file or folder of ``name``, after a glance at it."""
     state = verify(name, thorough=False)
     if state != "ready":
         raise WeightsError(TABLE[name].complaint(state))
@@ -194,8 +183,6 @@ def fetch(name: str) -> Path:
 
     A stopped download continues next time; of two processes one fetches and
     the other waits. Files found in the way are moved aside, never deleted.
-    Raises WeightsError and changes nothing if the download fails or what
-    arrives is not what it should be.
     """
     from filelock import FileLock
 
@@ -268,7 +255,6 @@ def _find_root(folder: Path) -> Path | None:
 
 
 def _obtain(item: WeightFile) -> None:
-    """Download ``item``, check it, and put it in place."""
     target = item.path
     target.parent.mkdir(parents=True, exist_ok=True)
     # On the same disk as the target, so that putting in place is a renaming.
@@ -281,7 +267,7 @@ def _obtain(item: WeightFile) -> None:
             arrived = _download(item)
         try:
             ready = _checked(item, arrived, Path(staging) / "unpacked")
-        except _Unusable as fault:
+        except ValueError as fault:
             arrived.unlink()
             raise WeightsError(
                 f"What arrived as {arrived.name} cannot be used: {fault}; "
@@ -293,10 +279,10 @@ def _obtain(item: WeightFile) -> None:
 
 
 def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
-    """Return the file, or what it unpacks to, once it proves to be right."""
+    """Return the file, or what it unpacks to; raise ValueError if wrong."""
     wrong = item.checksum and _wrong_checksum(arrived, item.checksum)
     if wrong:
-        raise _Unusable(wrong)
+        raise ValueError(wrong)
     if item.kind == "file":
         return arrived
     if item.kind == "photographs":
@@ -307,7 +293,7 @@ def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
         root = _find_root(folder) or folder
         fault = pack_fault(root)
         if fault:
-            raise _Unusable(fault)
+            raise ValueError(fault)
     _write_checksums(root)
     return root
 
@@ -322,7 +308,7 @@ def _unpack(archive: Path, folder: Path, ending: str = "") -> None:
     except OSError:  # the disk's fault
         raise
     except Exception as problem:  # damage shows in many unrelated classes
-        raise _Unusable(f"it is damaged ({problem})") from problem
+        raise ValueError(f"it is damaged ({problem})") from problem
 
 
 def _put_in_place(ready: Path, target: Path) -> None:
@@ -370,7 +356,6 @@ def _read_checksums(folder: Path) -> dict[str, str]:
 
 
 def _download(item: WeightFile) -> Path:
-    """Return the downloaded file, continuing what was interrupted before."""
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3.util import Retry

@@ -19,40 +19,34 @@ class Served:
     ranges: bool = True
     close_after: list = field(default_factory=list)
     hold_after: int | None = None
-    go_on: threading.Event = field(default_factory=threading.Event)
     status: int = 200
     starts: list = field(default_factory=list)  # first byte of each request
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        served = self.server.files.get(self.path)
-        if served is None:
-            self.send_error(404)
-            return
+        served = self.server.files.get(self.path, Served(b"", status=404))
         start = int(self.headers["Range"].removeprefix("bytes=")[:-1])
         served.starts.append(start)
-        if served.status != 200:
-            self.send_error(served.status)
+        status = served.status
+        if status == 200 and 0 < start >= len(served.body):
+            status = 416
+        if status != 200:
+            self.send_error(status)
             return
-        if start and start >= len(served.body):
-            self.send_error(416)
-            return
+        body = served.body[start if served.ranges else 0 :]
         self.send_response(206 if served.ranges else 200)
-        self.send_body(served, served.body[start if served.ranges else 0 :])
-
-    def send_body(self, served, body):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         limit = served.close_after.pop(0) if served.close_after else None
-        body = body[:limit]
         with contextlib.suppress(ConnectionError):  # the client went away
-            self.wfile.write(body[: served.hold_after])
+            self.wfile.write(body[:limit][: served.hold_after])
             if served.hold_after is not None:
                 served.go_on.wait(timeout=60)
-                self.wfile.write(body[served.hold_after :])
+                self.wfile.write(body[:limit][served.hold_after :])
         self.close_connection = limit is not None
 
     def log_message(self, *arguments):
@@ -60,13 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {}
-        self.address = f"http://127.0.0.1:{self.server_address[1]}/"
-
     def serve(self, name, body, **behaviour):
         self.files[f"/{name}"] = served = Served(body, **behaviour)
         return served
@@ -74,12 +61,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def running_server():
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.files = {}
+        server.address = f"http://127.0.0.1:{server.server_port}/"
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()

@@ -59,6 +59,12 @@ def interrupts_arrive():
 
 
 @pytest.fixture
+def anyio_backend():
+    """Asynchronous tests run in asyncio's event loop, as a notebook's cell."""
+    return "asyncio"
+
+
+@pytest.fixture
 def home(tmp_path, monkeypatch):
     """An empty home and cache, so that no test sees the real ones."""
     for name in ("HOME", "USERPROFILE"):

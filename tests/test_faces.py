@@ -1,20 +1,19 @@
 """Loading, detection and drawing; test_course_mini.py counts the faces."""
 
-import copy
 import multiprocessing
-import pickle
 import shutil
 import subprocess
 import sys
 import warnings
 
+import matplotlib
 import numpy as np
 import pytest
 from insightface.app import FaceAnalysis
 from matplotlib import font_manager
 
 from course_utils import faces, images, weights
-from course_utils.faces import NoFaceError, analysis, draw
+from course_utils.faces import analysis, draw
 from course_utils.images import ImageError
 
 
@@ -23,11 +22,6 @@ def test_no_false_alarm_without_people(app):
     for file in images.samples("content"):
         if file.stem not in statues:
             assert not faces.detect_faces(app, images.load_image(file)), file
-
-
-def test_no_face_is_an_error_where_one_is_needed():
-    with pytest.raises(NoFaceError, match="No face was found"):
-        faces.largest_face([])
 
 
 def test_same_result_as_plain_insightface(app, photo):
@@ -58,18 +52,8 @@ def test_pictures_too_small_or_thin_for_a_face(det_size):
         assert analysis.embed_faces(app, np.rot90(image)) == []
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        None,
-        "obama.jpg",
-        np.zeros((9, 9), np.uint8),
-        np.zeros((9, 9, 4), np.uint8),
-        np.zeros((9, 9, 3)),
-    ],
-)
-def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
-    good = photo("faces/obama_1")
+def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo):
+    good, wrong = photo("faces/obama_1"), np.zeros((9, 9, 4), np.uint8)
     (face,) = faces.detect_faces(app, good)
     for ask in (
         lambda: faces.detect_faces(app, wrong),
@@ -80,17 +64,8 @@ def test_whatever_takes_a_picture_asks_whether_it_is_one(app, photo, wrong):
         lambda: faces.draw_pose(wrong, face),
         lambda: faces.from_afar(wrong),
     ):
-        with pytest.raises(ImageError, match="[Pp]icture"):
+        with pytest.raises(ImageError, match="A picture has shape"):
             ask()
-
-
-def test_the_threshold_and_size_can_be_chosen(photo):
-    strict = faces.load_face_analysis(det_thresh=0.9, det_size=(320, 320))
-    lax = faces.load_face_analysis(det_thresh=0.5, det_size=(640, 640))
-    crowd = photo("faces/crowd_crossing")
-    strict_found = faces.detect_faces(strict, crowd)
-    assert all(face.det_score >= 0.9 for face in strict_found)
-    assert len(strict_found) < len(faces.detect_faces(lax, crowd))
 
 
 @pytest.mark.parametrize(
@@ -177,33 +152,19 @@ def test_drawing_leaves_the_picture_alone(app, photo):
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize("one, other", ["王小", "กข", "شب", "Жλ"])
-def test_a_label_shows_its_letters_or_says_that_it_cannot(
-    app, photo, one, other
-):
-    image = photo("faces/obama_1")
-    found = faces.detect_faces(app, image)
+def test_letters_come_from_any_font_that_has_them(app, photo, monkeypatch):
+    """DejaVu Sans lacks \u20e4, which STIX has; neither has the Chinese."""
+    stix = f"{matplotlib.get_data_path()}/fonts/ttf/STIXGeneral.ttf"
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: [stix])
     draw._font_file.cache_clear()  # it warns once
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        drawn = [
-            faces.draw_faces(image, found, labels=[text])
-            for text in (one, other)
-        ]
-    # All letters that a font lacks look the same.
-    if (drawn[0] == drawn[1]).all():
-        (first, second) = caught
-        assert f"has the letters {one}: install" in str(first.message)
-        assert f"has the letters {other}: install" in str(second.message)
-    else:
-        assert not caught
-
-
-def test_letters_that_no_font_has_are_named(app, photo, monkeypatch):
-    monkeypatch.setattr(font_manager, "findSystemFonts", list)
-    draw._font_file.cache_clear()
     image = photo("faces/obama_1")
     found = faces.detect_faces(app, image)
+    with warnings.catch_warnings(action="error"):
+        one, other = (
+            faces.draw_faces(image, found, labels=[text])
+            for text in ("Ж\u20e4", "λ\u20e4")
+        )
+    assert (one != other).any()
     with pytest.warns(UserWarning, match="has the letters 小王: install"):
         faces.draw_faces(image, found, labels=["A王\n\u200d小王"])
     draw._font_file.cache_clear()
@@ -265,25 +226,6 @@ def test_a_forked_child_finds_the_same_faces(app, photo):
         assert receiver.poll(120) and receiver.recv() == count
     finally:
         child.kill()
-
-
-def test_a_copy_does_what_the_original_does(tmp_path, monkeypatch, photo):
-    shutil.copytree(weights.find("course_mini"), tmp_path / "own")
-    monkeypatch.chdir(tmp_path)
-    original = faces.load_face_analysis(
-        "own", det_size=(320, 320), det_thresh=0.8
-    )
-    del original.models["genderage"]
-    expected = faces.detect_faces(original, photo("faces/group8_office"))
-    monkeypatch.chdir("/")
-    for copied in (
-        copy.deepcopy(original),
-        pickle.loads(pickle.dumps(original)),
-    ):
-        found = faces.detect_faces(copied, photo("faces/group8_office"))
-        assert [f.keys() for f in found] == [f.keys() for f in expected]
-        for one, other in zip(found, expected, strict=True):
-            np.testing.assert_array_equal(one.embedding, other.embedding)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for threads")

@@ -7,7 +7,6 @@ probe, which runs everywhere.
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -45,11 +44,6 @@ def test_cores_of_a_group(limit, cores, copied_group, monkeypatch):
     assert hardware.usable_cores() == cores
 
 
-def test_affinity_counts_without_a_group(monkeypatch):
-    monkeypatch.setattr(hardware, "_OWN_GROUPS", Path("/nowhere"))
-    assert hardware.usable_cores() == len(os.sched_getaffinity(0))
-
-
 def test_pytorch_starts_as_many_threads_as_the_quota_allows(copied_group):
     copied_group({"cpu.max": "100000 100000"})
     program = f"""
@@ -71,7 +65,6 @@ def test_page_cache_is_free(copied_group, tmp_path, monkeypatch):
     machine = tmp_path / "meminfo"
     machine.write_text("MemTotal: 64000000 kB\nMemAvailable: 32000000 kB\n")
     monkeypatch.setattr(hardware, "_MEMORY", machine)
-    monkeypatch.setattr(hardware, "_kept_memory", lambda: 0)
     copied_group(
         {
             "memory.max": "4300000000",

@@ -1,7 +1,5 @@
 """L-BFGS and Adam on a function whose minimum is known."""
 
-import copy
-
 import numpy as np
 import pytest
 
@@ -43,12 +41,3 @@ def test_lbfgs_needs_fewer_evaluations_and_knows_when_it_is_done():
     assert lbfgs.converged and len(values) < 40
     run(adam, len(values))
     assert quadratic(lbfgs.best)[0] < quadratic(adam.best)[0]
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_copy_goes_on_by_itself(name):
-    """A run's state is such a copy: going on twice gives the same twice."""
-    optimizer = OPTIMIZERS[name](START)
-    run(optimizer, 3)
-    kept = copy.copy(optimizer)
-    assert run(optimizer, 8) == run(kept, 8)

@@ -1,18 +1,19 @@
-"""Nothing leaves the machine, and nothing is written where nobody looks."""
+"""Nothing leaves the machine, and nothing is written where nobody looks.
 
-import contextlib
+Of Ray tests/test_enrolment_ray.py says so.
+"""
+
 import os
 import shlex
 import socket
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
-import requests
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.browser.server import TOKEN, answer, free_port
+from tools.repository import ROOT
+
 # Settings and lists of fonts, which these libraries keep for themselves.
 LIBRARIES = (".keras/keras.json", ".cache/matplotlib")
 
@@ -84,15 +85,6 @@ def test_the_doctor_asks_only_this_machine(watched, tmp_path):
     assert written(tmp_path) == set()
 
 
-def test_ray_is_told_to_report_nothing():
-    program = (
-        "import course_utils; from ray._common.usage import usage_lib;"
-        "print(usage_lib.usage_stats_enabled())"
-    )
-    printed = subprocess.check_output([sys.executable, "-c", program])
-    assert printed == b"False\n"
-
-
 def test_jupyterlab_asks_nobody(watched, tmp_path):
     """Neither at its start nor when the tab of extensions is opened."""
     recipe = subprocess.check_output(
@@ -102,38 +94,25 @@ def test_jupyterlab_asks_nobody(watched, tmp_path):
         text=True,
     )
     arguments = recipe.replace("\\\n", "").partition(" -m jupyterlab")[2]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "jupyterlab", *shlex.split(arguments)),
             *("--no-browser", "--allow-root", f"--ServerApp.port={port}"),
-            "--IdentityProvider.token=for-tests",
+            f"--IdentityProvider.token={TOKEN}",
         ],
         env=watched | {"JUPYTER_CONFIG_DIR": str(tmp_path / "config")},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    address = f"http://127.0.0.1:{port}/lab"
+    lab = f"http://127.0.0.1:{port}/lab"
+    extensions = "api/extensions?refresh=1&page=1&per_page=30"
     try:
-        page = ask(process, address)
+        page = answer(process, f"{lab}?token={TOKEN}")
         # Made by tools/setup_environment: no question about news at the start.
-        assert "apputils-extension:announcements" in page
-        ask(process, f"{address}/api/extensions?refresh=1&page=1&per_page=30")
+        assert "apputils-extension:announcements" in page.text
+        assert answer(process, f"{lab}/{extensions}&token={TOKEN}").ok
     finally:
         process.terminate()
         process.wait(60)
-
-
-def ask(process, address):
-    """Wait until a server answers, and return the text."""
-    while True:
-        assert process.poll() is None, "JupyterLab has ended"
-        with contextlib.suppress(requests.ConnectionError):
-            headers = {"Authorization": "token for-tests"}
-            answer = requests.get(address, headers=headers, timeout=60)
-            answer.raise_for_status()
-            return answer.text
-        time.sleep(0.2)

@@ -100,10 +100,3 @@ def test_presets_are_valid_and_ordered():
         preset.validate()
     assert [p.sizes[-1] for p in presets] == [256, 512, 1024]
     assert StyleRecipe.quick(init="noise").init == "noise"
-
-
-def test_every_knob_explains_itself():
-    for field in dataclasses.fields(StyleRecipe):
-        about = field.metadata
-        assert about["label"] and about["help"].endswith(".")
-        assert (about["low"] is None) == bool(about["choices"])

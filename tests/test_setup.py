@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,11 +12,12 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.test_ipywidgets_7 import PACKAGES as IPYWIDGETS_7
 from tools import setup_environment
+from tools.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+COURSE, COLAB = "requirements.txt", "tools/colab_packages.txt"
 LIMITS = setup_environment.OLDEST_PYTHON, setup_environment.NEWEST_PYTHON
 
 
@@ -26,19 +26,24 @@ def lines_of(name):
     return re.findall(r"^[^#\s].*$", text, flags=re.MULTILINE)
 
 
-def test_every_tested_version_lies_in_the_range_of_the_package():
-    pins = [Requirement(line) for line in lines_of("requirements.txt")]
-    pinned = {canonicalize_name(pin.name): pin.specifier for pin in pins}
-    for dependency in PROJECT["dependencies"]:
-        wanted = Requirement(dependency)
-        (pin,) = pinned[canonicalize_name(wanted.name)]
-        assert pin.operator == "==" and pin.version in wanted.specifier
+def versions_in(name):
+    pins = [Requirement(line) for line in lines_of(name)]
+    return {canonicalize_name(pin.name): pin.specifier for pin in pins}
 
 
-def test_conda_takes_its_versions_from_requirements():
-    *others, pip = CONDA["dependencies"]
-    assert pip == {"pip": ["-r requirements.txt", "-e ."]}
-    assert others == [f"python{PROJECT['requires-python']}", "pip"]
+@pytest.mark.parametrize("name", [COURSE, COLAB])
+def test_what_is_pinned_lies_in_the_range_of_the_package(name):
+    """Pip must have no reason to replace what Colab has."""
+    pinned = versions_in(name)
+    for dependency in map(Requirement, PROJECT["dependencies"]):
+        pins = pinned.get(canonicalize_name(dependency.name), ())
+        assert pins or name == COLAB, dependency
+        for pin in pins:
+            assert pin.operator == "==" and pin.version in dependency.specifier
+
+
+def test_the_widgets_are_tested_on_colab_s_version():
+    assert f"ipywidgets{versions_in(COLAB)['ipywidgets']}" in IPYWIDGETS_7
 
 
 def test_every_place_names_the_same_pythons():
@@ -66,7 +71,7 @@ def run_setup(folder, code="", *arguments):
     """Run the script after `code`, with subprocesses that only get noted."""
     script = folder / "tools/setup_environment.py"
     program = f"""
-import runpy, subprocess, sys
+import runpy, subprocess, sys, venv
 calls = open({str(folder / "calls.txt")!r}, "w")
 state = {{"error": "", "failing": "nothing"}}
 def call(command, **_):
@@ -76,6 +81,7 @@ def run(command, **_):
     status = 1 if state["error"] else 0
     return subprocess.CompletedProcess(command, status, "", state["error"])
 subprocess.call, subprocess.run = call, run
+venv.EnvBuilder._setup_pip = lambda *_: None  # it takes seconds
 sys.argv[1:] = {arguments!r}
 {code}
 runpy.run_path({str(script)!r}, run_name="__main__")
@@ -153,10 +159,3 @@ def test_each_trouble_names_its_cure(setup_copy, code):
     done, _ = run_setup(setup_copy, code)
     assert done.returncode == 1
     assert SENTENCES[code] in done.stderr and done.stderr.count("\n") == 1
-
-
-def test_every_make_target_is_listed():
-    text = (ROOT / "Makefile").read_text()
-    targets = set(re.search(r"(?s)\.PHONY: (.*?)\n\n", text)[1].split())
-    listed = set(re.findall(r"(?m)^([a-z-]+):.*## \S", text))
-    assert targets - listed - {"\\"} == {"environment", "with-tests"}

@@ -1,11 +1,10 @@
 """Every control of the DetectionExplorer, with the real detector."""
 
-import io
 import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from pictures import pixels
 
 from course_utils import faces, images
 from course_utils.widgets import DetectionExplorer
@@ -36,10 +35,6 @@ def explorer(_loaded):
     ):
         control.value = value
     return _loaded
-
-
-def shown(explorer):
-    return np.asarray(Image.open(io.BytesIO(explorer.picture.value)))
 
 
 def pixels_like(image, color):
@@ -114,14 +109,14 @@ def test_the_picture_can_be_changed_and_uploaded(explorer, upload):
     file = images.sample("faces/obama_1")
     upload(explorer.picker.upload, "me.jpg", file.read_bytes())
     assert "<b>1 face</b>" in explorer.summary.value
-    assert shown(explorer).shape == explorer.picker.image.shape
+    assert pixels(explorer.picture).shape == explorer.picker.image.shape
 
 
 def test_each_mark_is_drawn_when_ticked_and_only_then(explorer):
     explorer.picker.menu.value = "obama_1"
     for tick in (explorer.boxes, explorer.five_points, explorer.numbers):
         tick.value = False
-    bare = shown(explorer)
+    bare = pixels(explorer.picture)
     for tick, color in (
         (explorer.boxes, YELLOW),
         (explorer.five_points, BLUE),
@@ -131,12 +126,12 @@ def test_each_mark_is_drawn_when_ticked_and_only_then(explorer):
         (explorer.numbers, YELLOW),
     ):
         tick.value = True
-        marked = shown(explorer)
+        marked = pixels(explorer.picture)
         assert pixels_like(marked, color) > pixels_like(bare, color) + 20, tick
         has_pose = "pitch" in explorer.table.value
         assert has_pose == (tick is explorer.pose)
         tick.value = False
-        np.testing.assert_array_equal(shown(explorer), bare)
+        np.testing.assert_array_equal(pixels(explorer.picture), bare)
 
 
 def test_marks_run_their_models_once_for_all_candidates(explorer, monkeypatch):

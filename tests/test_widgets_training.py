@@ -1,16 +1,17 @@
 """The training lab trains for real, stops, and keeps the best network."""
 
 import asyncio
-import io
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from pictures import pixels
 
 from course_utils import faces
 from course_utils.faces import training
 from course_utils.widgets import TrainingLab
+
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +27,11 @@ def lab(orl):
     return TrainingLab(*orl)
 
 
-def test_a_training_is_watched_and_the_best_is_kept(lab, orl):
-    async def work():
-        lab.steps.value, lab.people.value = 30, 10
-        lab.train.click()
-        assert lab.train.disabled and not lab.stop.disabled
-        await lab.finished()
-
-    asyncio.run(work())
+async def test_a_training_is_watched_and_the_best_is_kept(lab, orl):
+    lab.steps.value, lab.people.value = 30, 10
+    lab.train.click()
+    assert lab.train.disabled and not lab.stop.disabled
+    await lab.finished()
     assert repr(lab) == "TrainingLab(loss='arcface', people=10, steps=30)"
     assert lab.message.value == ""
     assert [row[0] for row in lab.curve] == [10, 20, 30]
@@ -44,23 +42,20 @@ def test_a_training_is_watched_and_the_best_is_kept(lab, orl):
     rate = training.compare_all(vectors, people[people < 10]).eer
     assert rate == pytest.approx(best, abs=0.002)
     assert f"{best:.1%}" in lab.status.value
-    assert np.asarray(Image.open(io.BytesIO(lab.view.value))).std() > 10
+    assert pixels(lab.view).std() > 10
 
 
-def test_stop_ends_it_and_the_next_begins_anew(lab):
-    async def work():
-        lab.loss.value, lab.people.value = "softmax", 5
-        lab.train.click()
-        while not lab.curve:
-            await asyncio.sleep(0.001)
-        lab.stop.click()
-        await lab.finished()
-        assert len(lab.curve) == 1 and lab.model is not None
-        lab.train.click()
-        lab.stop.click()
-        await lab.finished()
-
-    asyncio.run(work())
+async def test_stop_ends_it_and_the_next_begins_anew(lab):
+    lab.loss.value, lab.people.value = "softmax", 5
+    lab.train.click()
+    while not lab.curve:
+        await asyncio.sleep(0.001)
+    lab.stop.click()
+    await lab.finished()
+    assert len(lab.curve) == 1 and lab.model is not None
+    lab.train.click()
+    lab.stop.click()
+    await lab.finished()
     assert lab.curve == [] and lab.model is None
     assert "before the first look" in lab.status.value
     assert not lab.train.disabled

@@ -1,10 +1,8 @@
 """Every control of the VerificationExplorer, with the real networks."""
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
+from pictures import pixels
 
 from course_utils import faces, images
 from course_utils.widgets import VerificationExplorer
@@ -45,13 +43,9 @@ def explorer(_loaded):
     return _loaded
 
 
-def scale(explorer):
-    return np.asarray(Image.open(io.BytesIO(explorer.scale.value)))
-
-
 def line(explorer):
     """Where the solid black line stands, as a share of the width."""
-    dark = scale(explorer).max(axis=2) < 90
+    dark = pixels(explorer.scale).max(axis=2) < 90
     return np.flatnonzero(dark[70:170].all(axis=0)).mean() / (dark.shape[1] - 1)
 
 
@@ -72,7 +66,7 @@ def test_it_agrees_with_verify(explorer, app):
 def test_line_slider_and_axis_are_in_line(explorer, threshold):
     explorer.threshold.value = threshold
     slider = explorer.threshold.slider
-    share = (threshold - slider.min) / (slider.max - slider.min)
+    share = slider.value / slider.max
     assert line(explorer) == pytest.approx(share, abs=0.003)
 
 
@@ -101,7 +95,7 @@ def test_wrong_decisions_are_solid(explorer):
     """A strict threshold rejects same pairs, a lax one accepts others."""
 
     def solid(color):
-        distance = np.abs(scale(explorer)[55:175].astype(int) - color)
+        distance = np.abs(pixels(explorer.scale)[55:175].astype(int) - color)
         return int((distance.max(axis=2) < 30).sum())
 
     blue, orange = (0, 114, 178), (213, 94, 0)

@@ -1,20 +1,17 @@
-"""Check the notebooks against the course's conventions.
-
-    python -m tools.check_notebooks        (a part of `make test`)
+"""The course's conventions for notebooks, checked by `make test`.
 
 Each rule is one function that yields complaints; CONTRIBUTING.md explains them.
 """
 
 import copy
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
 from tools.execute_notebooks import normalise
-from tools.repository import ROOT, address
+from tools.repository import address
 
 HEADINGS = ["Objectives", "Setup", "Exercises", "Summary"]
 MAX_COLUMNS = 80
@@ -31,20 +28,13 @@ MACHINE_PATH = re.compile(
 )
 
 
-def main() -> int:
-    """Print every complaint; return 1 if there is one."""
-    complaints = list(check_folder(ROOT / "notebooks"))
-    print("\n".join(complaints) or "All notebooks keep the conventions.")
-    return bool(complaints)
-
-
 def check_folder(folder: Path) -> Iterator[str]:
     """Yield the complaints about all notebooks of a folder, with their name."""
     paths = sorted(folder.glob("*.ipynb"))
     setups = set()
     for place, path in enumerate(paths):
         notebook = nbformat.read(path, as_version=4)
-        setups.add(next(code_cells(notebook))[1].source)
+        setups.add(next(cells(notebook, "code"))[1].source)
         neighbours = {*paths[max(place - 1, 0) : place + 2]} - {path}
         for complaint in [
             *check_first_cell(notebook, path, neighbours),
@@ -78,7 +68,7 @@ def check_first_cell(notebook, path, neighbours) -> Iterator[str]:
 
 def check_headings(notebook) -> Iterator[str]:
     """The headings that every notebook has, in the same order."""
-    text = "\n".join(cell.source for _, cell in markdown_cells(notebook))
+    text = "\n".join(cell.source for _, cell in cells(notebook, "markdown"))
     found = re.findall(r"^## +(.+?) *$", text, flags=re.MULTILINE)
     if [name for name in found if name in HEADINGS] != HEADINGS:
         yield f"needs the headings {', '.join(HEADINGS)}, once, in this order"
@@ -86,7 +76,7 @@ def check_headings(notebook) -> Iterator[str]:
 
 def check_links(notebook, folder: Path) -> Iterator[str]:
     """Relative links and pictures exist; pictures have a text alternative."""
-    for index, cell in markdown_cells(notebook):
+    for index, cell in cells(notebook, "markdown"):
         if WITHOUT_ALT.search(cell.source):
             yield f"cell {index}: a picture without alternative text"
         for match in LINK.finditer(FORMULA.sub("", cell.source)):
@@ -98,7 +88,7 @@ def check_links(notebook, folder: Path) -> Iterator[str]:
 
 def check_code(notebook) -> Iterator[str]:
     """Code short and narrow enough to read, and compared by nbval."""
-    for index, cell in code_cells(notebook):
+    for index, cell in cells(notebook, "code"):
         lines = cell.source.splitlines()
         if len(lines) > MAX_LINES:
             yield f"cell {index}: {len(lines)} lines, more than {MAX_LINES}"
@@ -112,10 +102,10 @@ def check_outputs(notebook) -> Iterator[str]:
     """Outputs of one run from top to bottom, without errors or traces."""
     stored = copy.deepcopy(notebook)
     normalise(stored)
-    counts = [cell.execution_count for _, cell in code_cells(notebook)]
+    counts = [cell.execution_count for _, cell in cells(notebook, "code")]
     if stored != notebook or counts != list(range(1, len(counts) + 1)):
         yield "is not as `make notebooks` stores it, run from top to bottom"
-    for index, cell in code_cells(notebook):
+    for index, cell in cells(notebook, "code"):
         for output in cell.outputs:
             if output.output_type == "error":
                 yield f"cell {index}: an error is stored"
@@ -128,21 +118,8 @@ def check_outputs(notebook) -> Iterator[str]:
                 yield f"cell {index}: the output names a machine: {trace[0]}"
 
 
-def markdown_cells(notebook):
-    """Yield (index, cell) of the Markdown cells."""
-    return _cells(notebook, "markdown")
-
-
-def code_cells(notebook):
-    """Yield (index, cell) of the code cells."""
-    return _cells(notebook, "code")
-
-
-def _cells(notebook, kind):
+def cells(notebook, kind: str):
+    """Yield (index, cell) of the cells of a kind, "code" or "markdown"."""
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == kind:
             yield index, cell
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -44,8 +44,6 @@ BY_NOTEBOOK = {
 EXERCISES = tuple(itertools.chain(*BY_NOTEBOOK.values()))
 # As the notebooks call them: checks.check_gram_matrix.
 globals().update({f"check_{each.name}": each for each in EXERCISES})
-__all__ = ["EXERCISES", "Exercise", "progress", "reset_progress"]
-__all__ += [f"check_{each.name}" for each in EXERCISES]
 
 
 def progress() -> None:

@@ -1,7 +1,5 @@
 """Compare answers, and say in what way they differ."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from course_utils.checks.frameworks import Objective
@@ -71,7 +69,6 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
 
 
 def _is_kind(answer: np.ndarray, right: np.ndarray) -> bool:
-    """Compare the kinds of numbers; a 0 may stand for 0.0."""
     mine, wanted = answer.dtype.kind, right.dtype.kind
     return mine == wanted or (wanted == "f" and mine in "iu")
 

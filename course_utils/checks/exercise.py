@@ -1,13 +1,9 @@
 """Grade a learner's function: right, or one hint about what is not.
 
-An exercise knows a right version of the function and a table of wrong ones.
-The learner's function gets random inputs. If it answers as the right version
-does, it passes. If it answers as one of the wrong versions does, every time,
-that mistake is recognised; otherwise the hint says in what way the form of the
-answers differs, or shows the smallest of the inputs that goes wrong.
+It gets random inputs, and passes if it answers as the right version does. If it
+answers as a wrong version, every time, that is the mistake; else the hint says
+how the form differs, or shows the smallest input that goes wrong.
 """
-
-from __future__ import annotations
 
 import contextlib
 import inspect
@@ -45,32 +41,20 @@ class NotAttemptedError(Exception):
 class Exercise:
     """One function to write, and how to grade it. Call it to check yours.
 
-    Attributes:
-        name: of the function.
-        cases: makes the inputs, a tuple for each call, from a random
-            generator; some small enough to be shown. Pictures and features
-            are (m, height, width, channels).
-        solution: the right version, in NumPy; its parameters have the names
-            that the notebook gives them.
-        mistakes: {hint: wrong versions in NumPy that deserve it}, the most
-            likely first.
-        frameworks: those in which the function can be written.
-        gradient: positions of the arguments through which the result must be
-            differentiable, where the framework can differentiate.
-        tolerance: largest error, as a share of the largest right value.
-        errors: {words in an exception's name or message: hint}.
-        describe: (input, yours, right) -> hint, where a list of numbers says
-            too little; None if this input does not show it.
+    ``cases`` makes the inputs, a tuple for each call, some small enough to be
+    shown; pictures and features are (m, height, width, channels). ``mistakes``
+    are {hint: wrong versions that deserve it}, the most likely first.
     """
 
     name: str
     cases: Callable[[np.random.Generator], list[tuple]]
-    solution: Callable
+    solution: Callable  # in NumPy; its parameters are named as the notebook's
     mistakes: Mapping[str, Sequence[Callable]]
     frameworks: Sequence[str] = ("numpy",)
-    gradient: Sequence[int] = ()
-    tolerance: float = 1e-3
-    errors: Mapping[str, str] = field(default_factory=dict)
+    gradient: Sequence[int] = ()  # arguments it must be differentiable in
+    tolerance: float = 1e-3  # as a share of the largest right value
+    errors: Mapping[str, str] = field(default_factory=dict)  # {words: hint}
+    # (input, yours, right) -> hint, or None if this input does not show it.
     describe: Callable[[tuple, object, object], str | None] | None = None
 
     def __call__(
@@ -78,12 +62,9 @@ class Exercise:
     ) -> bool:
         """Print a tick or one hint; return whether the function is right.
 
-        Args:
-            function: yours, without brackets behind its name.
-            framework: "numpy", "torch" or "tensorflow": what its inputs are
-                made of, and its result has to be.
-            record: True notes a tick in the progress file; False is for the
-                notebook's own solution.
+        ``framework``, "numpy", "torch" or "tensorflow", is what its inputs are
+        made of, and its result has to be. ``record=False``, for the notebook's
+        own solution, notes no tick.
         """
         try:
             examine(self, function, framework)
@@ -109,12 +90,7 @@ def draws(draw: Callable, count: int = 40) -> Callable:
 def examine(
     exercise: Exercise, function: Callable, framework: str, seed: int = 0
 ) -> None:
-    """Grade a function on the random inputs of one seed.
-
-    Raises:
-        Fault: with one hint, if the function is not right.
-        NotAttemptedError: it does nothing, as an untouched one.
-    """
+    """Raise a Fault, with one hint, unless the function is right."""
     if framework not in exercise.frameworks:
         choices = ", ".join(exercise.frameworks)
         raise Fault(f"it can be done in {choices}; {framework!r} is not there.")
@@ -126,8 +102,6 @@ def examine(
 
 @dataclass(frozen=True)
 class _Attempt:
-    """What somebody wrote for an exercise, in one framework."""
-
     exercise: Exercise
     function: Callable
     tools: NumPy

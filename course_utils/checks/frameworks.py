@@ -5,8 +5,6 @@ of pictures and features (four axes) second, so its tensors are turned on the
 way there and back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -88,7 +86,6 @@ class Torch(NumPy):
     """PyTorch tensors on the default device, channels first."""
 
     def __init__(self):
-        """Import PyTorch, which takes seconds, only now."""
         from course_utils.style.torch_backend import torch
 
         self.torch, self.kind = torch, torch.Tensor
@@ -131,7 +128,6 @@ class TensorFlow(NumPy):
     """Eager TensorFlow tensors, channels last."""
 
     def __init__(self):
-        """Import TensorFlow, which takes seconds, only now."""
         from course_utils.style.tensorflow_backend import tf
 
         self.tf, self.kind = tf, (tf.Tensor, tf.Variable)

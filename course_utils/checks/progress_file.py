@@ -1,17 +1,11 @@
-"""Remember which exercises are solved: an empty file of the user's for each.
-
-They lie in the user's data folder, or in the folder that the environment
-variable COURSE_UTILS_PROGRESS names.
-"""
-
-from __future__ import annotations
+"""Remember which exercises are solved: an empty file of the user's for each."""
 
 import os
 from pathlib import Path
 
 
 def folder() -> Path:
-    """Return where the files lie."""
+    """Return COURSE_UTILS_PROGRESS, or the user's data folder."""
     chosen = os.environ.get("COURSE_UTILS_PROGRESS")
     if chosen:
         return Path(chosen).expanduser()

@@ -27,27 +27,3 @@ from course_utils.faces.verification import (
     cosine_similarity,
     verify,
 )
-
-__all__ = [
-    "Calibration",
-    "EnrolmentError",
-    "FaceGallery",
-    "GalleryError",
-    "Match",
-    "NoFaceError",
-    "SearchResult",
-    "calibrate",
-    "cosine_similarity",
-    "detect_faces",
-    "draw_faces",
-    "draw_pose",
-    "enrol_folder",
-    "enrol_folder_with_ray",
-    "from_afar",
-    "largest_face",
-    "load_face_analysis",
-    "orl",
-    "plot_roc",
-    "plot_similarities",
-    "verify",
-]

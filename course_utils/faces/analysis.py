@@ -1,20 +1,13 @@
 """Load a model pack, and detect the faces of a picture."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course_utils import hardware, images, weights
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
-    from insightface.app.common import Face
 
 
 class NoFaceError(ValueError):
@@ -23,31 +16,19 @@ class NoFaceError(ValueError):
 
 @dataclass(frozen=True)
 class PackSettings:
-    """What suits one model pack; the defaults are InsightFace's.
+    """What suits one model pack; the defaults are InsightFace's."""
 
-    Attributes:
-        det_thresh: lowest detection score that counts as a face, 0 to 1.
-        threshold: cosine similarity from which two faces count as one person,
-            or None where nobody has published or measured one.
-        search_threshold: from which a match in a gallery counts as known.
-        small: its networks are too small to share out one among the cores.
-            Faces and photographs are shared out instead.
-    """
-
-    det_thresh: float = 0.5
-    threshold: float | None = None
-    search_threshold: float | None = None
-    small: bool = False
+    det_thresh: float = 0.5  # lowest score that counts as a face, 0 to 1
+    threshold: float | None = None  # cosine of one person, where published
+    search_threshold: float | None = None  # and of a known one in a gallery
+    small: bool = False  # networks: the cores share faces, not one network
 
 
 PACK_SETTINGS = {
-    # Threshold: OpenCV's FaceRecognizerSF tutorial, on LFW. It is for comparing
-    # two photographs. In a search a stranger has as many chances of resembling
-    # somebody as people are enrolled: of 400 ORL photographs, searched among
-    # five of each of the 39 other people, 31 % reach 0.363 and 0.8 % reach
-    # 0.463, while all 200 photographs of enrolled people do (the lowest has
-    # 0.55). More people, or other ones, need a threshold of their own:
-    # notebook 04 finds one from data.
+    # 0.363: OpenCV's FaceRecognizerSF tutorial, on LFW. In a search a stranger
+    # has as many chances as people are enrolled: of 400 ORL photographs, among
+    # 39 other people, 31 % reach 0.363 and 0.8 % reach 0.463, as do all 200 of
+    # enrolled people. Others need another one: notebook 04 finds it from data.
     "course_mini": PackSettings(0.65, 0.363, 0.463, small=True),
     # Threshold: InsightFace's server README, at a false accept rate of 1e-6.
     "buffalo_l": PackSettings(0.5, 0.4078, 0.4078),
@@ -60,10 +41,7 @@ def settings_for(pack: str) -> PackSettings:
 
 
 def threshold_for(pack: str, *, search: bool = False) -> float:
-    """Look up from which similarity two faces count as one person.
-
-    In a ``search``: from which the best match of many counts as known.
-    """
+    """Look up the similarity of one person, or of a known one in a search."""
     settings = settings_for(pack)
     threshold = settings.search_threshold if search else settings.threshold
     if threshold is None:
@@ -80,7 +58,7 @@ def load_face_analysis(
     det_size: tuple[int, int] | None = None,
     det_thresh: float | None = None,
     providers: Sequence[str | tuple[str, dict]] | None = None,
-) -> FaceAnalysis:
+):
     """Load an InsightFace model pack, ready to use.
 
     Args:
@@ -93,16 +71,10 @@ def load_face_analysis(
         det_thresh: lowest detection score, 0 to 1. Default: what suits the
             pack.
         providers: onnxruntime execution providers, best first, each a name or
-            (name, options); for instance
-            ``["CUDAExecutionProvider", "CPUExecutionProvider"]``. Default: the
-            GPU when onnxruntime offers one, else the CPU.
+            (name, options). Default: the GPU when onnxruntime offers one, else
+            the CPU.
 
-    Returns:
-        A ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` takes RGB.
-
-    Raises:
-        weights.WeightsError: the pack is not there or is broken.
-        ValueError: ``det_size``, ``det_thresh`` or a provider cannot be used.
+    Returns a ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` RGB.
     """
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)
@@ -121,7 +93,7 @@ def load_face_analysis(
     return app
 
 
-def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
+def detect_faces(app, image: np.ndarray) -> list:
     """Find all faces of a picture, from left to right; run all models on each.
 
     An InsightFace ``Face`` is a dictionary with attributes: ``bbox`` (x0, y0,
@@ -133,7 +105,7 @@ def detect_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
     return _left_to_right(app.get(_to_bgr(image)))
 
 
-def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
+def embed_faces(app, image: np.ndarray) -> list:
     """Find faces and run only the recognition model: see ``detect_faces``."""
     model = recognition_model(app)
     bgr = _to_bgr(image)
@@ -143,7 +115,7 @@ def embed_faces(app: FaceAnalysis, image: np.ndarray) -> list[Face]:
     return _left_to_right(faces)
 
 
-def recognition_model(app: FaceAnalysis):
+def recognition_model(app):
     """Return the model that makes the embeddings, or raise ValueError."""
     model = app.models.get("recognition")
     if model is None:
@@ -151,7 +123,7 @@ def recognition_model(app: FaceAnalysis):
     return model
 
 
-def largest_face(faces: Sequence[Face]) -> Face:
+def largest_face(faces: Sequence):
     """Return the face with the largest box, usually the one that is meant."""
     if not faces:
         raise NoFaceError(
@@ -165,7 +137,7 @@ def _to_bgr(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images.require_rgb(image)[..., ::-1])
 
 
-def _left_to_right(faces: Iterable[Face]) -> list[Face]:
+def _left_to_right(faces: Iterable) -> list:
     return sorted(faces, key=lambda face: face.bbox[0])
 
 

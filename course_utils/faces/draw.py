@@ -1,20 +1,14 @@
 """Draw what the models found onto a copy of the picture."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course_utils import images
-
-if TYPE_CHECKING:
-    from insightface.app.common import Face
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 _YELLOW = (240, 228, 66)
@@ -27,7 +21,7 @@ _LANDMARKS = {"5": "kps", "106": "landmark_2d_106", "68": "landmark_3d_68"}
 
 def draw_faces(
     image: np.ndarray,
-    faces: Sequence[Face],
+    faces: Sequence,
     *,
     boxes: bool = True,
     landmarks: str | None = "5",
@@ -35,15 +29,9 @@ def draw_faces(
 ) -> np.ndarray:
     """Draw a box, points and a label for each face into a copy.
 
-    Args:
-        image: the picture in which they were found.
-        faces: from ``detect_faces``.
-        boxes: draw the boxes.
-        landmarks: "5" (key points), "106", "68" (3-D points seen from the
-            front), or None.
-        labels: one a face, in any script that a font of this machine has;
-            empty strings draw nothing. Default: the detection score, rounded
-            down, so that at this threshold the face still counts.
+    ``landmarks`` are "5" (key points), "106", "68" (3-D points seen from the
+    front), or None. ``labels`` are one a face, "" draws none; by default the
+    detection score, rounded down: at this threshold the face still counts.
     """
     import cv2
 
@@ -76,7 +64,7 @@ def rounded_down(score: float, digits: int = 2) -> str:
     return f"{whole / 10**digits:.{digits}f}"
 
 
-def draw_pose(image: np.ndarray, face: Face) -> np.ndarray:
+def draw_pose(image: np.ndarray, face) -> np.ndarray:
     """Draw the head's axes: right (orange), down (green), forward (blue)."""
     import cv2
 
@@ -116,7 +104,7 @@ def head_axes(pose: np.ndarray) -> np.ndarray:
     return (about_z @ about_y @ about_x).T
 
 
-def _points(face: Face, landmarks: str) -> np.ndarray:
+def _points(face, landmarks: str) -> np.ndarray:
     points = face.get(_LANDMARKS[landmarks])
     if points is None:
         raise ValueError(f"This pack has no model for {landmarks} landmarks.")
@@ -203,5 +191,5 @@ def _line_width(image: np.ndarray) -> int:
     return max(1, round(max(image.shape[:2]) / 400))
 
 
-def _radius(face: Face) -> int:
+def _radius(face) -> int:
     return max(1, round((face.bbox[2] - face.bbox[0]) / 90))

@@ -5,8 +5,6 @@ what they found. The workers are threads, or a Ray cluster's processes, or any
 others: a pool needs no more than ``multiprocessing.Pool.imap_unordered``.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import os
@@ -38,17 +36,11 @@ PHOTOGRAPHS_PER_COMMIT = 128
 
 @dataclass
 class FolderReport:
-    """What became of every file of a folder.
+    """What became of every file of a folder; ``rejected`` says why.
 
-    Attributes:
-        added: files that are in the gallery now and were not before.
-        duplicates: files whose content the gallery, or another file of the
-            folder, has already for the same person.
-        rejected: (path, reason) of the files that cannot be enrolled.
-        remaining: files that were not looked at, because of an interrupt or
-            because workers died over them: enrol the folder once more.
-        lookalikes: (path, match) of added files whose face would have been
-            known as somebody else: perhaps one person has two folders.
+    The ``remaining`` were not looked at, because of an interrupt or of dead
+    workers: enrol the folder once more. ``lookalikes`` are among the added,
+    but would have been known as somebody else: perhaps under two names.
     """
 
     added: list[Path] = field(default_factory=list)
@@ -58,7 +50,6 @@ class FolderReport:
     lookalikes: list[tuple[Path, Match]] = field(default_factory=list)
 
     def __str__(self):
-        """Count them, in one line."""
         return (
             f"{len(self.added)} added, {len(self.duplicates)} duplicates, "
             f"{len(self.rejected)} rejected, {len(self.remaining)} remaining"
@@ -84,21 +75,13 @@ def enrol_folder(
 ) -> FolderReport:
     """Enrol all people of a folder: ``folder/<person>/<photograph>``.
 
-    Every file below a person's folder is taken for a photograph of that
-    person and has to pass the rules of ``gallery.enrol``: one face, large and
-    sharp enough. No single file can stop the others. Hidden files are passed
-    over.
+    Every file has to pass the rules of ``gallery.enrol``: one face, large and
+    sharp enough; none can stop the others. The job may be interrupted, even by
+    ``kill -9``, and started again: photographs are known by their content.
 
-    The job may be interrupted, even by ``kill -9``, and started again: a
-    photograph that the gallery has is known by its content.
-
-    Args:
-        gallery: to enrol into.
-        folder: its sub-folders are named after people.
-        pool: anything with the ``imap_unordered`` of ``multiprocessing.Pool``;
-            default one thread a core. Its machines need course_utils, the
-            gallery's pack, and the folder under the same path.
-        progress: show a bar with the time left.
+    ``pool`` is anything with the ``imap_unordered`` of
+    ``multiprocessing.Pool``, by default a thread a core. Its machines need
+    course_utils, the gallery's pack, and the folder under the same path.
     """
     report = FolderReport()
     photographs = _list(Path(folder).expanduser().absolute(), gallery, report)
@@ -133,9 +116,8 @@ def enrol_folder_with_ray(
 ) -> FolderReport:
     """``enrol_folder`` on the Ray cluster that runs, or that RAY_ADDRESS names.
 
-    Else Ray (``pip install ray``) starts on this machine, and ends with the
-    job. A worker that dies is replaced, and its photograph tried three times
-    more.
+    Else Ray (``pip install ray``) starts on this machine, and ends with it. A
+    worker that dies is replaced, its photograph tried three times more.
     """
     import ray
     from ray.util.multiprocessing import Pool
@@ -151,10 +133,7 @@ def enrol_folder_with_ray(
 
 
 def examine(load: Callable, photograph: Photograph) -> Photograph:
-    """Look for one usable face; needs no gallery, so it can run anywhere.
-
-    Never raises for a photograph. ``load`` returns the face models.
-    """
+    """Look for one usable face; never raise for a photograph."""
     app = load()
     try:
         face = face_to_enrol(app, images.load_image(photograph.path))
@@ -165,7 +144,6 @@ def examine(load: Callable, photograph: Photograph) -> Photograph:
 
 @functools.cache
 def _load(pack: str):
-    """Load the models once in every process of a pool."""
     return load_face_analysis(pack)
 
 

@@ -10,8 +10,6 @@ writes while others wait. A search is one matrix product over all rows in
 memory; when an index is faster, notebook 05 measures.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib
@@ -21,7 +19,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,17 +36,11 @@ from course_utils.faces.quality import (
     find_upright,
 )
 
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
-
 FILE = "gallery.sqlite"
 SECONDS_TO_WAIT = 60  # for another program that is writing
 # So far below the threshold, or so near to the second best name, a match is
-# "uncertain". For course_mini the band below is where a comparison of two
-# photographs would say "same person". The distance of two names was measured
-# on ORL, five photographs of each of 20 people: of one person under two names
-# 80 % of the photographs become uncertain, of all others none (from afar, where
-# names are mixed up, every wrong one above 0.59 and 0.8 % of the right ones).
+# "uncertain": on ORL 80 % of the photographs of a person enrolled under two
+# names, and none of all others.
 UNCERTAIN_BAND = 0.10
 
 _TABLES = """
@@ -72,10 +64,7 @@ class GalleryError(Exception):
 
 
 class PackIdentity(NamedTuple):
-    """Which model made an embedding: those of two models do not compare.
-
-    ``digest`` is the SHA-256 of its file, hexadecimal.
-    """
+    """Which model made an embedding, with the SHA-256 of its file."""
 
     name: str
     digest: str
@@ -90,12 +79,7 @@ class Match(NamedTuple):
 
 
 class Enrolment(NamedTuple):
-    """What became of the photographs given to ``enrol``.
-
-    ``added`` names those that the gallery did not have. ``lookalikes`` are the
-    other people as whom these faces would have been known: perhaps one has two
-    names.
-    """
+    """What ``enrol`` has added, and who else these faces might be."""
 
     person: str
     added: tuple[str, ...]
@@ -132,21 +116,16 @@ class GalleryRows(NamedTuple):
 class FaceGallery(contextlib.AbstractContextManager):
     """Enrolled people in a folder on disk.
 
-    Durable: what a method has done when it returns survives a killed process
-    and a power cut; what is interrupted before is done wholly or not at all.
-    Programs and threads may share a gallery: one writes at a time, and all see
-    each change at their next search. Only names, digests and embeddings are
-    kept, not encrypted.
+    Programs and threads may share it: one writes at a time, and all see each
+    change at their next search. Only names, digests and embeddings are kept,
+    not encrypted.
     """
 
-    def __init__(
-        self, path: str | os.PathLike, app: FaceAnalysis | None = None
-    ):
+    def __init__(self, path: str | os.PathLike, app=None):
         """Open the gallery in a folder, or start one there.
 
         ``app`` is from ``load_face_analysis``; by default the pack that the
-        gallery was made with ("course_mini" for a new one). Raises
-        GalleryError if the folder or the file in it cannot be used.
+        gallery was made with, "course_mini" for a new one.
         """
         self.path = Path(path).expanduser().absolute()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -170,7 +149,6 @@ class FaceGallery(contextlib.AbstractContextManager):
         self._db.close()
 
     def __exit__(self, *_):
-        """Close it."""
         self.close()
 
     @property
@@ -182,7 +160,7 @@ class FaceGallery(contextlib.AbstractContextManager):
         return row and PackIdentity(*row)
 
     @property
-    def app(self) -> FaceAnalysis:
+    def app(self):
         """The face models that this gallery embeds with."""
         with self._lock:
             if self._app is None:
@@ -193,11 +171,9 @@ class FaceGallery(contextlib.AbstractContextManager):
             return self._app
 
     def __len__(self) -> int:
-        """Count the enrolled photographs."""
         return len(self.embeddings().people)
 
     def __repr__(self) -> str:
-        """Name the size and the pack."""
         pack = self.pack.name if self.pack else "no pack yet"
         return (
             f"FaceGallery({len(self.people())} people, {len(self)} "
@@ -217,14 +193,8 @@ class FaceGallery(contextlib.AbstractContextManager):
     ) -> Enrolment:
         """Add photographs of one person, all of them or none.
 
-        Args:
-            person: any text.
-            photographs: a picture file or an RGB array, or a list of them.
-            which_face: which one of several faces it is, from left to right,
-                0 being the leftmost.
-
-        Raises NoFaceError, EnrolmentError or images.ImageError for a
-        photograph that cannot be used.
+        They are picture files or RGB arrays. ``which_face`` says which one of
+        several faces it is, 0 being the leftmost.
         """
         person = clean_name(person)
         if not isinstance(photographs, (list, tuple)):
@@ -312,11 +282,9 @@ class FaceGallery(contextlib.AbstractContextManager):
     ) -> SearchResult:
         """Find the people who are most similar to a face, ``k`` at most.
 
-        Args:
-            query: an embedding of shape (d,), or a picture with one face.
-            k: how many people to return at most.
-            threshold: cosine similarity from which the best match counts as
-                known. Default: what suits the pack.
+        ``query`` is an embedding of shape (d,), or a picture with one face.
+        From the cosine similarity ``threshold`` on, by default what suits the
+        pack, the best match counts as known.
         """
         if getattr(query, "ndim", None) == 3:
             query = self._embed(query)
@@ -356,11 +324,7 @@ class FaceGallery(contextlib.AbstractContextManager):
             ).rowcount
 
     def rename(self, old: str, new: str) -> None:
-        """Give a person another name; the old one leaves no trace either.
-
-        Photographs keep the names they were enrolled under. Raises ValueError
-        when ``new`` is somebody else's name.
-        """
+        """Give a person another name; the old one leaves no trace either."""
         old, new = clean_name(old), clean_name(new)
         with self._erasing(old):
             if new != old and self._has(new):
@@ -478,7 +442,7 @@ class FaceGallery(contextlib.AbstractContextManager):
         return largest_face(found).embedding
 
 
-def pack_identity(app: FaceAnalysis) -> PackIdentity:
+def pack_identity(app) -> PackIdentity:
     """Tell which model makes the embeddings of ``app``."""
     file = Path(recognition_model(app).model_file)
     return PackIdentity(Path(app.model_dir).name, _file_digest(file))

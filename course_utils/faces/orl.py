@@ -1,7 +1,5 @@
 """The ORL faces, 400 photographs of 40 people, near and from afar."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +12,9 @@ class Photographs(Sequence):
     """The photographs, each read when it is asked for: together 280 MB."""
 
     def __init__(self, paths: list[Path]):
-        """Take the files in their order."""
         self._paths = paths
 
     def __len__(self):
-        """Count the photographs."""
         return len(self._paths)
 
     def __getitem__(self, place):
@@ -31,13 +27,9 @@ class Photographs(Sequence):
 def orl() -> tuple[Photographs, np.ndarray]:
     """Fetch the ORL faces (4.7 MB, once) and return them with who is who.
 
-    AT&T Laboratories Cambridge took these small grey pictures, ten of each
-    person, in 1992 to 1994. The faces fill them, which a detector does not
+    AT&T Laboratories Cambridge took these small grey pictures, ten of each of
+    40 people, in 1992 to 1994. The faces fill them, which a detector does not
     expect: so each gets a border and is enlarged three times.
-
-    Returns:
-        The 400 photographs, of shape (516, 456, 3), like a list; and the
-        person in each, 0 to 39, integers of shape (400,).
     """
     folder = weights.fetch("orl_faces")
     paths = [

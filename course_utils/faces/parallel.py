@@ -1,7 +1,5 @@
 """InsightFace's ``FaceAnalysis``, with the faces shared among the cores."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np

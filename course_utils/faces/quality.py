@@ -1,30 +1,18 @@
 """Which face of a photograph may be enrolled: exactly one, large and sharp."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course_utils.faces.analysis import embed_faces, largest_face
 
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
-    from insightface.app.common import Face
-
-# Measured with course_mini on ORL: 200 photographs, made smaller or blurred,
-# searched among five sharp ones of each of the 40 people. At 20 pixels all of
-# them still reach the search threshold, at 16 only 94 %, at 13 only 68 %.
+# Measured with course_mini on ORL: of 200 photographs, searched among five
+# sharp ones of each of 40 people, all reach the search threshold at 20 pixels,
+# 94 % at 16; of blurred ones all from sharpness 6 on, 86 % between 4 and 5.
 MIN_FACE_WIDTH = 20  # pixels
-# Blurred with a Gaussian of 1 to 8 pixels of the aligned crop: from sharpness
-# 6 on all 391 reach it, of those between 4 and 5 only 86 %, below 3.5 only 8 %.
-# Faces of the sample photographs have 13 to 4272.
-MIN_SHARPNESS = 6.0
-# Scores of course_mini's detector, ORL and the sample photographs with one
-# face: standing, 417 faces have 0.87 to 0.95; lying or upside down at most
-# 0.911, if they are found. So the best of four directions was right each time,
-# and looking at the other three pays below 0.915: 26 of the 417.
+MIN_SHARPNESS = 6.0  # faces of the sample photographs have 13 to 4272
+# Standing, 417 faces score 0.87 to 0.95; lying or upside down at most 0.911:
+# the best of four directions is right, and below 0.915 the others are tried.
 STANDING_SCORE = 0.915
 LOWEST_STANDING_SCORE = 0.85  # no cup that looks like a face upside down
 
@@ -33,13 +21,8 @@ class EnrolmentError(ValueError):
     """A photograph cannot be enrolled; the message says why."""
 
 
-def face_to_enrol(
-    app: FaceAnalysis, image: np.ndarray, which_face: int | None = None
-) -> Face:
-    """Embed the face to enrol; raise NoFaceError or EnrolmentError.
-
-    Of several faces ``which_face`` names one, 0 being the leftmost.
-    """
+def face_to_enrol(app, image: np.ndarray, which_face: int | None = None):
+    """Embed the face to enrol, or raise NoFaceError or EnrolmentError."""
     image, found = find_upright(app, image)
     face = largest_face(found)
     if which_face in range(len(found)):
@@ -65,9 +48,7 @@ def face_to_enrol(
     return face
 
 
-def find_upright(
-    app: FaceAnalysis, image: np.ndarray
-) -> tuple[np.ndarray, list[Face]]:
+def find_upright(app, image: np.ndarray) -> tuple[np.ndarray, list]:
     """Embed all faces; of a picture that lies on its side, in a standing copy.
 
     A face that is turned by a quarter or more is often found, but its
@@ -86,11 +67,11 @@ def find_upright(
     return max(directions, key=lambda direction: _best_score(direction[1]))
 
 
-def _best_score(found: Sequence[Face]) -> float:
+def _best_score(found: Sequence) -> float:
     return max((face.det_score for face in found), default=0)
 
 
-def _sharpness(image: np.ndarray, face: Face) -> float:
+def _sharpness(image: np.ndarray, face) -> float:
     """Variance of the Laplacian of the aligned face, in squared grey levels.
 
     After Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy"

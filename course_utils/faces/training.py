@@ -38,7 +38,6 @@ class Block(nn.Module):
     """A residual block: two convolutions, and a short way around them."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1):
-        """Halve height and width where the stride is 2."""
         super().__init__()
         self.first = convolution(inputs, outputs, 3, stride)
         self.second = convolution(outputs, outputs, 3)
@@ -138,7 +137,6 @@ class Softmax(nn.Module):
     """Cross-entropy of a linear layer with one output a person."""
 
     def __init__(self, count: int):
-        """Take the number of people."""
         super().__init__()
         self.linear = nn.Linear(DIMENSIONS, count)
 

@@ -1,19 +1,12 @@
 """Compare two faces, and choose from data where to draw the line."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course_utils.faces.analysis import largest_face, threshold_for
 from course_utils.faces.quality import find_upright
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
-    from insightface.app.common import Face
 
 
 @dataclass(frozen=True)
@@ -23,7 +16,7 @@ class Verification:
     similarity: float
     threshold: float
     same_person: bool
-    faces: tuple[Face, Face]
+    faces: tuple
 
 
 def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
@@ -43,17 +36,15 @@ def cosine_similarity(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def verify(
-    app: FaceAnalysis,
+    app,
     image1: np.ndarray,
     image2: np.ndarray,
     threshold: float | None = None,
 ) -> Verification:
     """Decide whether two pictures show the same person.
 
-    Of several faces in a picture the largest one is compared, with the cosine
-    similarity ``threshold`` or else the published one of the pack. A picture
-    that lies on its side is turned first, and its face's box belongs to the
-    turned copy. Raises NoFaceError, whose message says which picture it is.
+    Of several faces in a picture the largest one is compared. A picture that
+    lies on its side is turned first; its face's box belongs to the turned copy.
     """
     if threshold is None:
         threshold = threshold_for(Path(app.model_dir).name)
@@ -94,10 +85,7 @@ class Calibration:
         )
 
     def threshold_at(self, far: float) -> float:
-        """Find the lowest threshold whose false accept rate is at most ``far``.
-
-        Raises ValueError when these pairs are too few to show that.
-        """
+        """Find the lowest threshold with at most this false accept rate."""
         return float(self.thresholds[self._row(far)])
 
     def true_accept_rate_at(self, far: float) -> float:
@@ -115,8 +103,7 @@ class Calibration:
 
         ``people``, integers of shape (pairs, 2), says who is in each pair.
         Given them, people are drawn instead of pairs, which is the honest way
-        when one person takes part in many pairs. Draws without any same or any
-        different pair are left out.
+        when one person takes part in many pairs.
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
@@ -138,10 +125,7 @@ class Calibration:
 
 
 def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
-    """Measure the error rates of every threshold, from pairs of known truth.
-
-    Both have shape (pairs,); ``same`` is True where a pair shows one person.
-    """
+    """Measure the error rates of every threshold; see ``Calibration``."""
     similarities = np.asarray(similarities, np.float64)
     same = np.asarray(same, bool)
     if similarities.ndim != 1 or similarities.shape != same.shape:
@@ -165,7 +149,7 @@ def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
     )
 
 
-def _only_face(app: FaceAnalysis, image: np.ndarray, position: str) -> Face:
+def _only_face(app, image: np.ndarray, position: str):
     try:
         return largest_face(find_upright(app, image)[1])
     except ValueError as error:

@@ -29,17 +29,3 @@ from .engine import (
 from .losses import Losses
 from .pyramid import PictureError
 from .recipe import RecipeError, StyleRecipe
-
-__all__ = [
-    "DivergedError",
-    "Losses",
-    "NotEnoughMemoryError",
-    "PictureError",
-    "Progress",
-    "RecipeError",
-    "Run",
-    "StyleRecipe",
-    "stream",
-    "transfer",
-    "vgg",
-]

@@ -64,7 +64,6 @@ class Run:
         snapshots: {step: picture}.
         seconds: of painting, without pauses.
         stopped: False once its last step was taken.
-        reason: why ``transfer`` stopped it, "" if it did not.
     """
 
     def __init__(
@@ -74,7 +73,11 @@ class Run:
         recipe: StyleRecipe | None = None,
         backend: str = "torch",
     ):
-        """Check everything as ``stream`` does; the first step computes."""
+        """Take a photograph, and a painting or several in a list.
+
+        No painting, None, where the recipe's style_weight is 0. Raises
+        ValueError or NotEnoughMemoryError at once; the first step computes.
+        """
         self.recipe = recipe or StyleRecipe.balanced()
         self.recipe.validate()
         images.require_rgb(content)
@@ -86,7 +89,7 @@ class Run:
         self._number, self._optimizer = 0, None  # of the level under way
         self.latest = self.image = None
         self.history, self.snapshots, self.seconds = (), {}, 0.0
-        self.stopped, self.reason = True, ""
+        self.stopped = True
 
     def change(self, *, steps: int, snapshot_every: int) -> None:
         """Set the two knobs that may change on the way. Raises RecipeError."""
@@ -98,7 +101,6 @@ class Run:
         pyramid.share_out(steps, self._levels)
 
     def __iter__(self) -> Iterator[Progress]:
-        """Take the steps that are left."""
         started = time.perf_counter()
         recipe = self.recipe
         network = vgg.load_network(
@@ -115,29 +117,24 @@ class Run:
             level = self._levels[number]
             with _memory_explained(level.content.shape, self._backend):
                 evaluate = _objective(network, level, recipe)
-            while self._goes_on(level):
+            optimizer = self._optimizer
+            while (
+                optimizer.evaluations < level.steps and not optimizer.converged
+            ):
                 with _memory_explained(level.content.shape, self._backend):
-                    losses, gradient = evaluate(self._optimizer.trial)
+                    losses, gradient = evaluate(optimizer.trial)
                 self._require_numbers(losses, gradient)
-                self._optimizer.tell(losses.total, gradient)
+                optimizer.tell(losses.total, gradient)
                 self.seconds += time.perf_counter() - started
                 self._keep(losses)
                 yield self.latest
                 started = time.perf_counter()
             if number + 1 < len(self._levels):
-                start = pyramid.carry_up(
-                    self._optimizer.best,
-                    level,
-                    self._levels[number + 1],
-                    recipe,
-                )
+                higher = self._levels[number + 1]
+                start = pyramid.carry_up(optimizer.best, level, higher, recipe)
                 optimizer = _optimizer(start, recipe)
                 self._number, self._optimizer = number + 1, optimizer
         self.stopped = False
-
-    def _goes_on(self, level: Level) -> bool:
-        optimizer = self._optimizer
-        return optimizer.evaluations < level.steps and not optimizer.converged
 
     def _require_numbers(self, losses: Losses, gradient: np.ndarray) -> None:
         if not (np.isfinite(losses.total) and np.isfinite(gradient).all()):
@@ -148,7 +145,6 @@ class Run:
             )
 
     def _keep(self, losses: Losses) -> None:
-        """Note what a step brought."""
         self.history = (*self.history, losses)
         self.latest = self._progress()
         self.image = self.latest.image
@@ -185,7 +181,7 @@ def transfer(
     backend: str = "torch",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Paint ``content`` in the style of ``style_image``; see ``stream``.
+    """Paint ``content`` in the style of ``style_image``; see ``Run``.
 
     ``on_progress`` is called with each Progress. An interrupt (Ctrl-C, the
     notebook's stop button) ends the run early and keeps the best picture, as
@@ -199,10 +195,8 @@ def transfer(
     except (KeyboardInterrupt, DivergedError, NotEnoughMemoryError) as error:
         if run.image is None:
             raise
-        run.reason = str(error) or "interrupted"
         if not isinstance(error, KeyboardInterrupt):
-            text = f"{run.reason} The best picture is kept."
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(f"{error} The best picture is kept.", stacklevel=2)
     return run
 
 
@@ -212,24 +206,9 @@ def stream(
     recipe: StyleRecipe | None = None,
     backend: str = "torch",
 ) -> Iterator[Progress]:
-    """Paint ``content`` in the style of ``style_image``, step by step.
+    """Paint step by step: yield a Progress per evaluation; see ``Run``.
 
-    Args:
-        content: the photograph.
-        style_image: the painting, or several in a list; None where the
-            recipe's style_weight is 0.
-        recipe: every knob; the balanced preset by default.
-        backend: "torch" or "tensorflow".
-
-    Returns:
-        A generator with one Progress per evaluation. Close it, or just stop
-        asking, to end early: the last Progress holds the best picture.
-
-    Raises:
-        RecipeError, PictureError, ImageError: at once, in words; all are
-            ValueErrors.
-        NotEnoughMemoryError: the pictures would not fit.
-        DivergedError: from the generator, if the loss is not a number.
+    Whoever closes it, or stops asking, has the best picture in the last one.
     """
     return iter(Run(content, style_image, recipe, backend))
 
@@ -291,7 +270,6 @@ def _optimizer(start: np.ndarray, recipe: StyleRecipe) -> Lbfgs | Adam:
 def _style_pictures(
     style_image: Styles, recipe: StyleRecipe
 ) -> list[np.ndarray]:
-    """Return the style pictures as a list, checked."""
     if style_image is None and not recipe.style_weight:
         return []
     several = isinstance(style_image, list | tuple)

@@ -22,16 +22,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Losses:
-    """The loss of one evaluation, its parts before their weights.
-
-    ``content_layers`` and ``style_layers`` hold each layer's relative error.
-    """
+    """The loss of one evaluation, its parts before their weights."""
 
     total: float
     content: float
     style: float
     tv: float
-    content_layers: Mapping[str, float]
+    content_layers: Mapping[str, float]  # the relative errors
     style_layers: Mapping[str, float]
 
 

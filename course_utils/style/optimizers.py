@@ -31,7 +31,6 @@ class Lbfgs:
     sufficient_decrease = 1e-4
 
     def __init__(self, start: np.ndarray):
-        """Begin at ``start``."""
         self.trial = self.best = start
         self.evaluations = 0
         self.converged = False
@@ -105,7 +104,6 @@ class Adam:
     tiny = 1e-12  # gradients of relative errors are small: about 1e-6
 
     def __init__(self, start: np.ndarray, learning_rate: float):
-        """Begin at ``start``, values 0-1."""
         self.trial = self.best = start
         self.evaluations = 0
         self.converged = False

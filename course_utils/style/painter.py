@@ -20,7 +20,7 @@ from course_utils import images
 from . import vgg
 from .pyramid import PictureError, match_colors
 from .recipe import StyleRecipe
-from .torch_backend import NORMAL_MODE, F, gram_matrix, to_numpy, torch
+from .torch_backend import F, gram_matrix, to_numpy, torch
 
 nn = torch.nn
 
@@ -57,7 +57,6 @@ class Block(nn.Module):
     """Two convolutions, and a short way around them."""
 
     def __init__(self, channels):
-        """Take the number of channels, in and out."""
         super().__init__()
         self.first = Convolution(channels, channels, 3, separable=True)
         self.second = Convolution(channels, channels, 3, separable=True)
@@ -71,7 +70,6 @@ class Painter(nn.Module):
     """From a recoloured photograph to a painting; 104,275 parameters."""
 
     def __init__(self):
-        """Begin with random weights, on the GPU where there is one."""
         super().__init__()
         self.encoder = nn.Sequential(
             Convolution(4, 16, 9),
@@ -119,7 +117,6 @@ def read(file: Path) -> tuple[Painter, int]:
     return painter, steps
 
 
-@NORMAL_MODE
 @torch.no_grad()
 def paint(
     painter: Painter, photograph: np.ndarray, painting: np.ndarray
@@ -127,8 +124,6 @@ def paint(
     """Paint a photograph in one pass; pictures are RGB ``uint8``.
 
     ``painting`` is the one that the painter has learned, for its colours.
-
-    Raises PictureError for a side of less than 36 pixels.
     """
     images.require_rgb(photograph)
     height, width = photograph.shape[:2]
@@ -171,10 +166,7 @@ class LossNetwork:
         self.targets = [_gram_matrices(view) for view in views]
 
     def losses(self, painted: torch.Tensor, content: torch.Tensor):
-        """Return the content loss and the style loss of one picture.
-
-        Both are (1, 3, h, w). Relative, like the losses of a recipe.
-        """
+        """Return the content loss and the style loss of one picture."""
         views = self._views(painted)
         with torch.no_grad():
             wanted = self._features(content)

@@ -24,14 +24,10 @@ class PictureError(ValueError):
 
 @dataclass
 class Level:
-    """One size: the pictures to compare with, and the evaluations it gets.
+    """One size: the pictures to compare with, and the evaluations it gets."""
 
-    ``photograph`` is the content as it came, the others are what the network
-    sees: perhaps recoloured, or one channel where luminance is painted.
-    """
-
-    photograph: np.ndarray
-    content: np.ndarray
+    photograph: np.ndarray  # as it came
+    content: np.ndarray  # as the network sees it, perhaps recoloured
     styles: tuple[np.ndarray, ...]
     steps: int = 0
 
@@ -48,8 +44,6 @@ def build(content, styles, recipe: StyleRecipe) -> list[Level]:
     The aspect ratio is kept. No picture is ever enlarged: a size beyond the
     content's own becomes its own. No side gets shorter than the deepest layer
     can see: small sizes of a very long picture are larger than asked for.
-
-    Raises PictureError for a picture too small for the deepest layer.
     """
     smallest = vgg.smallest_side(recipe.used_layers())
     sides = {}
@@ -139,7 +133,6 @@ def match_colors(image: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 
 def _level(photograph, styles, recipe) -> Level:
-    """Bring the colours together as the recipe says."""
     content = photograph
     if recipe.preserve_color == "luminance":
         content = luminance(photograph)

@@ -271,7 +271,6 @@ class StyleRecipe:
 
 
 def _check(field: dataclasses.Field, value) -> None:
-    """Check a knob by what it says of itself."""
     choices, low = field.metadata["choices"], field.metadata["low"]
     if choices:
         if value not in list(choices):  # it may be unhashable

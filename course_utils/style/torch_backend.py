@@ -27,9 +27,6 @@ torch.set_num_threads(min(torch.get_num_threads(), hardware.usable_cores()))
 torch.backends.cudnn.allow_tf32 = False
 torch.backends.cudnn.deterministic = True
 
-NORMAL_MODE = torch.inference_mode(False)
-"""Decorator: gradients work here, even where the caller switched them off."""
-
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -62,9 +59,7 @@ def free_memory() -> int:
 class Network:
     """VGG16 as deep as its weights go, on the GPU where there is one."""
 
-    @NORMAL_MODE
     def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
-        """Hold the weights on the device, in the precision to compute in."""
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.dtype = DTYPES[precision]
         self.pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
@@ -91,18 +86,13 @@ class Network:
             grams = {name: gram_matrix(outputs[name]) for name in layers}
         return {name: to_numpy(gram) for name, gram in grams.items()}
 
-    @NORMAL_MODE
     def objective(self, targets: Targets) -> Callable:
-        """Return a function: pixels -> (terms, gradient of the total).
-
-        All are float32, ``terms`` a vector as Targets describes it.
-        """
+        """Return a function: pixels -> (terms, gradient of the total)."""
         content = {n: self._tensor(a) for n, a in targets.content.items()}
         style = {n: self._tensor(a) for n, a in targets.style.items()}
         scales = self._tensor(targets.scales())
         weights = self._tensor(targets.weights())
 
-        @NORMAL_MODE
         def value_and_gradient(pixels):
             x = self._tensor(pixels).requires_grad_(True)
             terms = scales * squared_errors(self.run(x), x, content, style)
@@ -126,7 +116,6 @@ class Network:
         return outputs
 
     def _kernel(self, kernel: np.ndarray) -> torch.Tensor:
-        """Turn (3, 3, inputs, outputs) into PyTorch's order of axes."""
         kernel = self._tensor(kernel.transpose(3, 2, 0, 1), self.dtype)
         return kernel.contiguous(memory_format=torch.channels_last)
 

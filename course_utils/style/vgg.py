@@ -38,16 +38,14 @@ CAFFE_MEAN = np.array([123.68, 116.779, 103.939], np.float32)
 
 @dataclass(frozen=True)
 class Weights:
-    """Convolution weights, in one layout for both frameworks.
+    """Convolution weights, in one layout for both frameworks: float32.
 
-    ``layers`` maps a layer name to its kernel, float32 (3, 3, input channels,
-    output channels), and bias, float32 (output channels,). The first kernel
-    reads red, green, blue. ``mean`` is what is subtracted from pixels in
-    0-255 before it.
+    A layer's kernel is (3, 3, input channels, output channels), its bias
+    (output channels,). The first kernel reads red, green, blue.
     """
 
-    layers: dict[str, tuple[np.ndarray, np.ndarray]]
-    mean: np.ndarray
+    layers: dict[str, tuple[np.ndarray, np.ndarray]]  # kernel and bias
+    mean: np.ndarray  # subtracted from pixels in 0-255 before
 
 
 def load_backend(name: str):
@@ -114,9 +112,6 @@ def features(
 
     The answer maps each layer name to float32 (height / stride, width /
     stride, channels). Only the layers up to the deepest named one are run.
-
-    Raises ValueError for an unknown layer, backend or weight set, ImageError
-    for what is no picture or smaller than the deepest layer can see.
     """
     images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
@@ -138,10 +133,7 @@ def load_network(
     pooling: str = "max",
     precision: str = "auto",
 ):
-    """Return a backend's Network, as deep as the layers need.
-
-    ``precision`` "auto" becomes what the device is good at.
-    """
+    """Return a backend's Network, as deep as the layers need."""
     if precision == "auto":
         precision = load_backend(backend).best_precision()
     needed = layers_up_to_deepest(layers)
@@ -167,8 +159,6 @@ def load_weights(
       hardly moved; deep ones answer more weakly than the originals.
     - ``vgg16_caffe``: the original authors' ImageNet weights, as Keras
       distributes them.
-
-    Raises ValueError for an unknown name.
     """
     if name not in WEIGHTS:
         raise ValueError(
@@ -196,8 +186,7 @@ def torchvision_index(layer: str) -> int:
 
     There the ReLUs and poolings count too: conv1_1 is 0, conv4_2 is 19.
     """
-    check_layers([layer])
-    return 2 * LAYERS.index(layer) + block_of(layer) - 1
+    return block_of(layer) - 1 + 2 * LAYERS.index(layer)
 
 
 def _read_keras_layer(file, layer: str) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,3 @@ from course_utils.widgets.search import SearchExplorer
 from course_utils.widgets.style_lab import StyleLab
 from course_utils.widgets.training import TrainingLab
 from course_utils.widgets.verification import VerificationExplorer
-
-__all__ = [
-    "DetectionExplorer",
-    "Explorer",
-    "PicturePicker",
-    "SearchExplorer",
-    "StyleLab",
-    "TrainingLab",
-    "VerificationExplorer",
-]

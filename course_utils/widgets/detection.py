@@ -1,10 +1,7 @@
 """Detect faces and turn the detector's two knobs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
@@ -22,9 +19,6 @@ from course_utils.widgets.parts import (
     table,
 )
 from course_utils.widgets.pickers import PicturePicker
-
-if TYPE_CHECKING:
-    from insightface.app.common import Face
 
 # The detector is asked for everything from this score on, once; the slider
 # then only filters. The sample photographs have up to 60 candidates from 0.1
@@ -54,8 +48,8 @@ class DetectionExplorer(Panel):
         """Load a pack of its own, so that no other detector's knobs move."""
         super().__init__()
         self._app = faces.load_face_analysis(pack, det_thresh=LOWEST_THRESHOLD)
-        self._found: dict[int | str, list[Face]] = {}  # by detector size
-        self.faces: list[Face] = []
+        self._found: dict[int | str, list] = {}  # by detector size
+        self.faces: list = []
         self._usual_threshold = settings_for(Path(pack).name).det_thresh
         self.picker = PicturePicker("faces", "Picture", start)
         self.threshold = Number(
@@ -116,7 +110,7 @@ class DetectionExplorer(Panel):
         self.summary.value = self._summary(candidates)
         self.table.value = _table(self.faces, self.pose.value)
 
-    def _candidates(self) -> list[Face]:
+    def _candidates(self) -> list:
         """All that the detector reports, found once a picture and size.
 
         The models that the ticked marks need run on all of them at once, so
@@ -164,7 +158,7 @@ class DetectionExplorer(Panel):
             labels=[*map(str, numbers)] if self.numbers.value else nothing,
         )
 
-    def _summary(self, candidates: list[Face]) -> str:
+    def _summary(self, candidates: list) -> str:
         """Below the pack's own threshold, what is found is not yet a face."""
         count = len(self.faces)
         sure = self.threshold.value >= self._usual_threshold
@@ -185,7 +179,7 @@ def _tick(text: str, value: bool) -> ipywidgets.Checkbox:
     )
 
 
-def _table(found: list[Face], with_pose: bool) -> str:
+def _table(found: list, with_pose: bool) -> str:
     titles = ["face", "score", "width × height, pixels"]
     titles += ["pitch, yaw, roll, degrees"] * with_pose
     rows = []

@@ -1,7 +1,5 @@
 """A control with a label and a sentence of help for each knob of a recipe."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Mapping
 
@@ -15,13 +13,9 @@ _LABEL_WIDTH = "150px"  # all in one column, none cut off
 
 
 class Knobs(Panel):
-    """The knobs of a StyleRecipe, the rarer ones behind a button.
-
-    ``controls`` is {field of StyleRecipe: its control}.
-    """
+    """The knobs of a StyleRecipe, the rarer ones behind a button."""
 
     def __init__(self, recipe: StyleRecipe):
-        """Start with a recipe."""
         super().__init__()
         fields = [
             field
@@ -65,7 +59,7 @@ class Knobs(Panel):
         for name in only or self.controls:
             control, value = self.controls[name], getattr(recipe, name)
             if isinstance(value, Mapping):
-                value = ", ".join(f"{k}={v!r}" for k, v in value.items())
+                value = ", ".join(f"{k}={v}" for k, v in value.items())
             if isinstance(value, tuple):
                 value = ", ".join(map(str, value))
             if control.has_trait("max"):  # a slider would cut the value off

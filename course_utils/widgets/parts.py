@@ -1,16 +1,14 @@
 """What the widgets are made of: a panel, a number, a picture, an explorer."""
 
-from __future__ import annotations
-
 import base64
 import html
 import inspect
 import io
-import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 
 import ipywidgets
+import numpy as np
 import traitlets
 from PIL import Image
 
@@ -26,7 +24,6 @@ class Line(ipywidgets.HTML):
     """A line of text that takes no room while it is empty."""
 
     def __init__(self):
-        """Say nothing yet."""
         super().__init__(layout={"display": "none"})
 
     def say(self, text: str = "") -> None:
@@ -39,12 +36,10 @@ class Panel(ipywidgets.VBox):
     """Controls, and ``message``, a ``Line`` for what went wrong."""
 
     def __init__(self, **layout):
-        """Take CSS properties, for instance ``max_width="160px"``."""
         super().__init__(layout=layout)
         self.message = Line()
 
     def __repr__(self) -> str:
-        """Name the values; the pictures' bytes would say nothing."""
         values = (f"{name}={v!r}" for name, v in self._values().items())
         return f"{type(self).__name__}({', '.join(values)})"
 
@@ -136,11 +131,14 @@ class Number(ipywidgets.HBox):
     ):
         """Make ``field`` and ``slider``, whose ends the value may leave.
 
-        All is rounded to ``digits`` after the point; without them what was
-        typed is kept. ``panel`` says what was wrong with what was typed.
+        All is rounded to ``digits`` after the point, if there are any.
         """
         super().__init__()
-        self._ends, self._digits = ends, digits
+        self._digits = digits
+        low, high = ends
+        moves = 200 if digits is None else round((high - low) * 10**digits)
+        spread = np.geomspace if logarithmic else np.linspace
+        self._places = spread(low, high, moves + 1)  # of the slider's handle
         room = label_width or f"{len(label)}ch"
         self.field = ipywidgets.Text(
             description=label,
@@ -148,7 +146,9 @@ class Number(ipywidgets.HBox):
             style={"description_width": label_width or "initial"},
             layout={"width": f"calc({room} + 76px)"},
         )
-        self.slider = _slider(*ends, digits, logarithmic)
+        self.slider = ipywidgets.IntSlider(
+            max=moves, readout=False, layout=SLIDING
+        )
         self.children = self.field, self.slider
         self.observe(self._show, "value")
         panel.on_change(self._slid, self.slider)
@@ -161,11 +161,14 @@ class Number(ipywidgets.HBox):
         value = proposal["value"]
         return value if self._digits is None else round(value, self._digits)
 
+    def _place(self) -> int:
+        """Number the slider's place that is nearest to the value."""
+        return int(np.abs(self._places - self.value).argmin())
+
     def _slid(self) -> None:
-        # A value between two places, or beyond the end, stays what it is: the
-        # browser puts the handle on the nearest place and reports that.
-        if self._moves_apart(self.slider.value, self._place(self.value)) > 0.5:
-            self.value = self._place(self.slider.value)
+        # A value between two places, or beyond the end, stays what it is.
+        if self.slider.value != self._place():
+            self.value = float(f"{self._places[self.slider.value]:.3g}")
 
     def _typed(self) -> None:
         text = self.field.value
@@ -181,31 +184,18 @@ class Number(ipywidgets.HBox):
             self._show()
 
     def _show(self, _change=None) -> None:
-        if self._place(self.slider.value) != self._place(self.value):
-            self.slider.value = self._place(self.value)
+        self.slider.value = self._place()
         self.field.value = self._text()
-
-    def _moves_apart(self, one: float, other: float) -> float:
-        """How many of the slider's smallest moves lie between two values."""
-        if isinstance(self.slider, ipywidgets.FloatLogSlider):
-            one, other = math.log10(one), math.log10(other)
-        return abs(one - other) / self.slider.step
 
     def _text(self) -> str:
         form = ".6g" if self._digits is None else f".{self._digits}f"
         return f"{self.value:{form}}"
-
-    def _place(self, value: float) -> float:
-        """The place on the slider that is nearest to a value."""
-        lowest, highest = self._ends
-        return float(f"{min(max(value, lowest), highest):.3g}")
 
 
 class Picture(ipywidgets.Image):
     """An ``ipywidgets.Image`` that takes pictures and figures."""
 
     def __init__(self, **layout):
-        """Take CSS properties, for instance ``max_width="160px"``."""
         # An ipywidgets image has a margin of 2 pixels on each side.
         usual = {"max_width": "calc(100% - 4px)", "align_self": "flex-start"}
         super().__init__(format="jpeg", layout={**usual, **layout})
@@ -218,22 +208,18 @@ class Picture(ipywidgets.Image):
 class Explorer(Panel):
     """Controls above ``picture``, which follows them.
 
-    Unlike ``ipywidgets.interact`` it needs no Output area, so it looks the
-    same in Jupyter and Colab, does not flicker, and shows an error as one
-    line instead of a traceback. Each control is an attribute:
+    Unlike ``ipywidgets.interact`` it needs no Output area: it does not flicker,
+    and shows an error in one line. Each control is an attribute:
     ``explorer.threshold.value = 0.7``.
     """
 
     def __init__(self, draw: Callable, **controls):
         """Make a control for each named parameter of ``draw``.
 
-        Args:
-            draw: returns a picture or a matplotlib Figure. The defaults of its
-                parameters are where the controls start.
-            controls: what each parameter may be, as for
-                ``ipywidgets.interact``: (lowest, highest, step) for a slider,
-                a list for a menu, True or False for a box to tick, or any
-                control.
+        ``draw`` returns a picture or a matplotlib Figure; the controls start
+        at its defaults. What each may be is said as for
+        ``ipywidgets.interact``: (lowest, highest, step) for a slider, a list
+        for a menu, True or False for a box to tick, or any control.
         """
         super().__init__()
         self._draw = draw
@@ -310,15 +296,6 @@ def _take_file(upload: ipywidgets.FileUpload) -> tuple[str, bytes]:
         name = file["name"]
         upload.value = [{**file, "content": memoryview(b"")}]
     return name, bytes(file["content"])
-
-
-def _slider(low: float, high: float, digits: int | None, logarithmic: bool):
-    common = {"readout": False, "layout": SLIDING}
-    if logarithmic:
-        ends = {"min": math.log10(low), "max": math.log10(high), "step": 0.02}
-        return ipywidgets.FloatLogSlider(value=high, **ends, **common)
-    step = (high - low) / 200 if digits is None else 10**-digits
-    return ipywidgets.FloatSlider(min=low, max=high, step=step, **common)
 
 
 def _control(name: str, choices, start) -> ipywidgets.Widget:

@@ -1,9 +1,6 @@
 """Choose a picture, one of the samples or an upload, and a face in it."""
 
-from __future__ import annotations
-
 import io
-from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
@@ -13,9 +10,6 @@ from PIL import Image
 from course_utils import faces, images
 from course_utils.faces.quality import find_upright
 from course_utils.widgets.parts import WHOLE_LABEL, Panel, Picture, row
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
 
 _PREVIEW = (200, 120)  # pixels, at most this wide and high
 
@@ -37,10 +31,7 @@ class PicturePicker(Panel):
         start: str | None = None,
         max_side: int = 1280,
     ):
-        """Offer the samples of one kind, "faces", first ``start``, "obama_1".
-
-        Pictures longer than ``max_side`` pixels are shrunk to that.
-        """
+        """Offer the samples of one kind, no side longer than ``max_side``."""
         super().__init__(flex="1 1 190px", min_width="0")
         self._kind, self._max_side = kind, max_side
         self._uploads: dict[str, np.ndarray] = {}
@@ -104,8 +95,7 @@ class FacePicker(Panel):
 
     face = traitlets.Any()
 
-    def __init__(self, app: FaceAnalysis, label: str, start: str):
-        """Begin with the sample picture ``start``. Raises images.ImageError."""
+    def __init__(self, app, label: str, start: str):
         super().__init__(flex="1 1 260px", min_width="0")
         self._app = app
         self.picker = PicturePicker("faces", label, start)
@@ -172,7 +162,6 @@ def aligned(image: np.ndarray, face) -> np.ndarray:
 
 
 def _spotlight(image: np.ndarray, face) -> np.ndarray:
-    """Darken all but one face."""
     left, top, right, bottom = np.maximum(face.bbox, 0).astype(int)
     dark = image // 2
     dark[top:bottom, left:right] = image[top:bottom, left:right]

@@ -1,7 +1,5 @@
 """Enrol people with a picture, and ask who is in another one."""
 
-from __future__ import annotations
-
 import html
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The style lab: choose two pictures, paint, watch, stop, save."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io
@@ -58,14 +56,11 @@ class StyleLab(Workbench):
         recipe: StyleRecipe | None = None,
         backend: str = "torch",
     ):
-        """Lay out the controls; nothing is painted yet.
+        """Begin with samples of images/content and images/styles.
 
-        Args:
-            content: sample to begin with, of images/content.
-            style_picture: likewise, of images/styles.
-            recipe: where the knobs begin; by default the quick preset with a
-                snapshot every ten steps.
-            backend: "torch", "tensorflow", or "both", a step each in turn.
+        The knobs stand as in ``recipe``, by default the quick preset with a
+        snapshot every ten steps. ``backend`` is "torch", "tensorflow", or
+        "both", a step each in turn.
         """
         if backend not in (*NAMES, "both"):
             raise ValueError(
@@ -144,7 +139,7 @@ class StyleLab(Workbench):
         self.view.clear()
         self.view.status.value = "The first step is under way …"
         self._enter("painting")
-        self._launch(self._paint())
+        self._launch(self._watched_steps(), self._end)
 
     def _pause(self) -> None:
         self._wish = "paused"
@@ -154,7 +149,7 @@ class StyleLab(Workbench):
         self.transfer.change(**changed)
         self.view.rest()
         self._enter("painting")
-        self._launch(self._paint())
+        self._launch(self._watched_steps(), self._end)
 
     def _stop(self) -> None:
         self._wish = "stopped"
@@ -172,7 +167,7 @@ class StyleLab(Workbench):
         self.times.say("Measuring this machine …")
         then = self.state
         self._enter("measuring")
-        self._launch(self._time(steps, then))
+        self._launch(steps, lambda _outcome: self._measured(then))
 
     def _save_picture(self) -> None:
         if self.transfer is None or not self.transfer.latest:
@@ -224,26 +219,14 @@ class StyleLab(Workbench):
 
     # The work between two buttons
 
-    async def _paint(self) -> None:
-        with self.explaining():
-            outcome = "stopped"
-            try:
-                outcome = await self._obey(self._watched_steps())
-            finally:
-                self._end(outcome)
-
-    async def _time(self, steps: Iterator, then: str) -> None:
-        with self.explaining():
-            try:
-                await self._obey(steps)
-            finally:
-                self._enter(then)
-                self._show_times()
-
     def _watched_steps(self) -> Iterator:
         for progress in self.transfer.steps():
             self.view.follow(self.transfer)
             yield progress
+
+    def _measured(self, then: str) -> None:
+        self._enter(then)
+        self._show_times()
 
     def _end(self, outcome: str) -> None:
         self._enter("paused" if outcome == "paused" else "idle")
@@ -251,7 +234,6 @@ class StyleLab(Workbench):
         self._say_what_waits()
 
     def _enter(self, state: str) -> None:
-        """Note the state; offer the buttons that make sense in it."""
         self.state = state
         resting = state in ("idle", "paused")
         self.start.disabled = self.estimate.disabled = not resting

@@ -1,7 +1,5 @@
 """Train a recogniser at the touch of a button, and watch whom it knows."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from functools import partial
@@ -73,20 +71,10 @@ class TrainingLab(Workbench):
         self.curve, self.model = [], None
         self.train.disabled, self.stop.disabled = True, False
         self.status.say("The first step is under way …")
-        self._launch(self._train())
+        self._launch(self._looks(), self._ended)
 
     def _stop(self) -> None:
         self._wish = "stopped"
-
-    async def _train(self) -> None:
-        looks = self._looks()
-        with self.explaining():
-            try:
-                await self._obey(looks)
-                self._say_what_is_kept()
-            finally:
-                looks.close()
-                self.train.disabled, self.stop.disabled = False, True
 
     def _looks(self) -> Iterator:
         """Train; say after every step how far it is, and yield it."""
@@ -118,7 +106,8 @@ class TrainingLab(Workbench):
         people = self._who[self._unseen]
         self.view.show(_draw(self.curve, step.steps, places, people))
 
-    def _say_what_is_kept(self) -> None:
+    def _ended(self, _outcome: str) -> None:
+        self.train.disabled, self.stop.disabled = False, True
         if not self.curve:
             self.status.say("Stopped before the first look.")
             return

@@ -1,9 +1,6 @@
 """A style transfer under way in the lab, and how long one will take."""
 
-from __future__ import annotations
-
 import functools
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -18,10 +15,7 @@ _STEPS = 6  # at the second size
 
 
 class Transfer:
-    """The same recipe in one framework or several, an evaluation each in turn.
-
-    ``runs`` are the ``style.Run`` of each backend.
-    """
+    """One recipe in one framework or several, an evaluation each in turn."""
 
     def __init__(
         self,
@@ -30,7 +24,6 @@ class Transfer:
         recipe: style.StyleRecipe,
         backends: Sequence[str],
     ):
-        """Prepare the first step. Raises what ``style.stream`` raises."""
         self.content, self.style_image = content, style_image
         self.runs = {
             backend: style.Run(content, style_image, recipe, backend)
@@ -75,7 +68,6 @@ class Speed:
     """What each framework needs on this machine: measured, never guessed."""
 
     def __init__(self):
-        """Know nothing yet."""
         # {network: (seconds to begin a size, seconds per pixel and evaluation)}
         self._paces: dict[tuple, tuple[float, float]] = {}
 
@@ -90,13 +82,11 @@ class Speed:
         small = replace(recipe, sizes=_SIZES, steps=_STEPS)
         for backend in backends:
             seconds: dict[tuple, list[float]] = {}
-            stream = style.stream(content, style_image, small, backend)
-            started = time.perf_counter()
-            for progress in stream:
-                spent = time.perf_counter() - started
+            before = 0.0
+            for progress in style.stream(content, style_image, small, backend):
+                spent, before = progress.seconds - before, progress.seconds
                 seconds.setdefault(progress.image.shape, []).append(spent)
                 yield progress
-                started = time.perf_counter()
             *_, ((height, width, _), (first, *others)) = seconds.items()
             usual = fmean(others or [first])  # equal pictures take one
             pace = max(0.0, first - usual), usual / (height * width)

@@ -1,7 +1,5 @@
 """What a transfer looks like: its pictures, its losses, how long it takes."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 
@@ -39,7 +37,6 @@ class TransferView(ipywidgets.VBox):
     """A progress bar, the live pictures, the loss curves, the snapshots."""
 
     def __init__(self):
-        """Show nothing yet."""
         super().__init__()
         self.bar = ipywidgets.IntProgress(layout={"width": _WIDE})
         self.status = ipywidgets.HTML()
@@ -139,7 +136,6 @@ class TransferView(ipywidgets.VBox):
         return f"{words}, {duration(left)} left"
 
     def _hang(self, transfer: Transfer) -> None:
-        """Add new snapshots to the strip, and their steps to the slider."""
         snapshots = [
             (step, NAMES[backend], picture)
             for backend, pictures in transfer.snapshots.items()
@@ -210,7 +206,6 @@ def _curves(transfer: Transfer) -> Figure:
 
 
 def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
-    """Return the total and the terms as they enter it."""
     weights = {
         "total": 1,
         "content": recipe.content_weight,

@@ -1,10 +1,7 @@
 """Compare two faces, and move the threshold over the evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
@@ -22,9 +19,6 @@ from course_utils.widgets.parts import (
     row,
 )
 from course_utils.widgets.pickers import FacePicker
-
-if TYPE_CHECKING:
-    from insightface.app import FaceAnalysis
 
 _ENDS = -0.3, 1.0  # of the scale; faces are hardly ever below
 _WIDTH, _HEIGHT = 860, 230  # of the scale, in pixels
@@ -46,16 +40,11 @@ class VerificationExplorer(Panel):
         self,
         calibrations: Mapping[str, faces.Calibration] | None = None,
         *,
-        app: FaceAnalysis | None = None,
+        app=None,
         start: tuple[str, str] = ("obama_1", "obama_2"),
         threshold: float | None = None,
     ):
-        """Show the pairs of the calibrations behind the scale.
-
-        ``calibrations`` come from ``faces.calibrate``, by the kind of picture;
-        without any there are no error rates to show. The threshold begins with
-        the published one of the pack.
-        """
+        """Show pairs behind the scale: ``faces.calibrate``'s, by their name."""
         super().__init__(max_width=f"{_WIDTH + 12}px")
         app = app or faces.load_face_analysis()
         if threshold is None:
@@ -133,7 +122,6 @@ def _scale(pairs, similarity: float | None, threshold: float) -> Figure:
 
 
 def _draw_hills(axis, pairs: faces.Calibration, threshold: float) -> None:
-    """Draw both kinds of pairs, solid where they are misjudged."""
     bins = np.linspace(*_ENDS, 131)
     kinds = (False, _ORANGE, "different people"), (True, _BLUE, "same person")
     for same, color, label in kinds:

@@ -1,11 +1,9 @@
 """Work that takes minutes, in steps between which buttons are heard."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Iterator
 
 from course_utils.widgets.parts import Panel
 
@@ -23,10 +21,9 @@ class Workbench(Panel):
     more), the work under way is paused.
     """
 
-    _working: Workbench | None = None
+    _working = None
 
     def __init__(self):
-        """Nothing is under way yet."""
         super().__init__()
         self._wish = ""  # what a button asked for: "paused" or "stopped"
         self._task = None
@@ -44,37 +41,34 @@ class Workbench(Panel):
         """Raise RuntimeError in a plain program, which has no event loop."""
         self._loop = self._loop or asyncio.get_running_loop()
 
-    def _launch(self, work: Coroutine) -> None:
-        """Begin to work on the notebook's own event loop.
+    def _launch(self, steps: Iterator, ended: Callable[[str], None]) -> None:
+        """Begin to take steps on the notebook's own event loop.
 
         Not on the loop of the click: JupyterLab may deliver clicks in another
-        thread, a subshell, which ends with the page.
+        thread, a subshell, which ends with the page. ``ended`` is called with
+        "finished", or with what a button asked for.
         """
         self._pause_others()
         Workbench._working, self._wish = self, ""
+        work = self._work(steps, ended)
         self._task = asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _pause_others(self) -> None:
         if Workbench._working not in (None, self):
             Workbench._working._wish = "paused"
 
-    async def _obey(self, steps: Iterator) -> str:
-        """Take steps until none is left or a button asks to end.
-
-        Returns "finished", or what was asked for.
-        """
-        try:
-            await asyncio.sleep(_LISTEN)
-            while not self._wish:
-                if self._take(steps) is None:
-                    return "finished"
+    async def _work(self, steps: Iterator, ended: Callable) -> None:
+        outcome = "stopped"  # by an error, or with a cell that awaits the end
+        with self.explaining(), contextlib.suppress(asyncio.CancelledError):
+            try:
                 await asyncio.sleep(_LISTEN)
-            return self._wish
-        except asyncio.CancelledError:  # of a cell that awaits the end
-            return "stopped"
-        finally:
-            if Workbench._working is self:
-                Workbench._working = None
+                while not self._wish and self._take(steps) is not None:
+                    await asyncio.sleep(_LISTEN)
+                outcome = self._wish or "finished"
+            finally:
+                if Workbench._working is self:
+                    Workbench._working = None
+                ended(outcome)
 
     def _take(self, steps: Iterator):
         """Take one step. Jupyter's ■ during it asks to stop.

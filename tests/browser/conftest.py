@@ -1,25 +1,15 @@
 """Notebooks opened in the system's Chromium, each server in its own folder."""
 
+import contextlib
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser.server import Server
+from tests.browser import server
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 # A kernel answers within milliseconds, on a machine with other work in seconds.
 expect.set_options(timeout=30_000)
 
@@ -32,9 +22,7 @@ def chromium():
         reason = "needs a browser: sudo apt-get install -y chromium"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
         yield browser
         browser.close()
 
@@ -50,16 +38,11 @@ def page(chromium):
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """Start a server: serve("lab", {name in its folder: file to copy})."""
-    running = []
+    """Start a server in a folder of its own: serve("lab")."""
+    with contextlib.ExitStack() as running:
 
-    def start(application, files):
-        folder = tmp_path_factory.mktemp(application)
-        for name, file in files.items():
-            shutil.copy(file, folder / name)
-        running.append(Server(application, folder))
-        return running[-1]
+        def start(application):
+            folder = tmp_path_factory.mktemp(application)
+            return running.enter_context(server.running(application, folder))
 
-    yield start
-    for server in running:
-        server.stop()
+        yield start

@@ -2,14 +2,13 @@
 
 import re
 import uuid
-from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.server import Server
+from tools.repository import ROOT
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "build/screenshots"
+SCREENSHOTS = ROOT / "build/screenshots"
 
 # Where each application shows a notebook. JupyterLab opens again what was open
 # in a workspace, also the notebooks of earlier tests: hence one for each page.
@@ -26,15 +25,28 @@ TOO_WIDE = """output => [output, ...output.querySelectorAll(
   .map(part => part.textContent.trim().slice(0, 60) || part.className)"""
 
 
+SETUP = """
+from course_utils import faces, quizzes, runtime, widgets
+runtime.setup_notebook()
+"""
+KERNEL = {"name": "python3", "display_name": "Python 3"}
+
+
+def run_code(page, server, code):
+    """Run one cell in a notebook of its own."""
+    cells = [nbformat.v4.new_code_cell(SETUP + code)]
+    metadata = {"kernelspec": KERNEL}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.write(notebook, server.folder / "test.ipynb")
+    opened = Notebook(page, server, "test.ipynb")
+    opened.run_all()
+    return opened
+
+
 class Notebook:
-    """One notebook of a server, in a page.
+    """One notebook of a server, opened in a page."""
 
-    Attributes:
-        page: the Playwright page.
-    """
-
-    def __init__(self, page: Page, server: Server, name: str):
-        """Open the notebook and wait for its kernel."""
+    def __init__(self, page, server, name):
         self.page = page
         self._file = server.folder / name
         place = PLACES[server.application].format(page=uuid.uuid4().hex)
@@ -43,24 +55,23 @@ class Notebook:
         page.wait_for_function(READY, arg=name)
         page.evaluate("jupyterapp.shell.collapseLeft?.()")  # the file list
 
-    def run_all(self) -> None:
+    def run_all(self):
         """Run all cells; fail with the error if one has one."""
         assert self._command("notebook:run-all-cells"), self._errors()
         assert self._errors() == []
 
-    def save(self) -> nbformat.NotebookNode:
-        """Save, and return what lies on the disk then."""
+    def save(self):
         self._command("docmanager:save")
         return nbformat.read(self._file, as_version=4)
 
-    def widget(self, label: str) -> "Widget":
+    def widget(self, label):
         """Find the widget that has a control with this label."""
         cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         cell = cells.filter(has=self.page.get_by_text(label, exact=True)).last
         cell.scroll_into_view_if_needed()
         return Widget(self.page, cell.locator(".jp-OutputArea-output").last)
 
-    def shoot(self, widget: "Widget", name: str) -> None:
+    def shoot(self, widget, name):
         """Leave a picture in each theme and width; nothing may stick out."""
         for theme, width in ("Light", 1280), ("Dark", 800):
             self.look(theme, width)
@@ -70,69 +81,61 @@ class Notebook:
             too_wide = widget.output.evaluate(TOO_WIDE)
             assert not too_wide, f"{file}: {too_wide}"
 
-    def look(self, theme: str, width: int) -> None:
-        """Change the theme and the width of the page."""
+    def look(self, theme, width):
         self._command("apputils:change-theme", {"theme": f"JupyterLab {theme}"})
         # A new theme hides the page behind a curtain that fades.
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
         self.page.set_viewport_size({"width": width, "height": 900})
 
-    def interrupt(self) -> None:
-        """Press Jupyter's ■."""
+    def interrupt(self):
         self._command("notebook:interrupt-kernel")
 
-    def _command(self, name: str, arguments: dict | None = None):
+    def _command(self, name, arguments=None):
         return self.page.evaluate(
             "([name, args]) => jupyterapp.commands.execute(name, args)",
             [name, arguments or {}],
         )
 
-    def _errors(self) -> list[str]:
-        outputs = [
-            output
+    def _errors(self):
+        return [
+            output.evalue
             for cell in self.save().cells
             for output in cell.get("outputs", ())
+            if output.output_type == "error"
         ]
-        return [o.evalue for o in outputs if o.output_type == "error"]
 
 
 class Widget:
-    """Controls and pictures, as one finds them by what they say.
+    """Controls and pictures, as one finds them by what they say."""
 
-    Attributes:
-        page: the Playwright page.
-        output: the part of it that holds the widget.
-    """
-
-    def __init__(self, page: Page, output: Locator):
-        """Take a part of a page for a widget."""
+    def __init__(self, page, output):
         self.page, self.output = page, output
 
-    def row(self, label: str) -> Locator:
-        """Return the control with this label, itself included."""
+    def row(self, label):
+        """The control with this label, itself included."""
         text = re.compile(f"^{re.escape(label)}$")
         return self.output.locator(".widget-inline-hbox").filter(
             has=self.page.locator("label", has_text=text)
         )
 
-    def slider(self, label: str) -> Locator:
-        """Return the slider with this label, or beside the field with it."""
+    def slider(self, label):
+        """The slider with this label, or beside the field with it."""
         with_label = self.output.locator(".widget-hbox").filter(
             has=self.page.get_by_text(label, exact=True)
         )
         return with_label.last.locator(".widget-slider, .slider-container").last
 
-    def field(self, label: str) -> Locator:
-        """Return what one can type into or choose from."""
+    def field(self, label):
+        """What one can type into or choose from."""
         return self.row(label).locator("input, select:visible").last
 
-    def button(self, text: str) -> Locator:
-        """Return the button, or several that say the same."""
+    def button(self, text):
+        """The button, or several that say the same."""
         # There may be an icon before, and a count of files behind it.
         name = re.compile(rf"^\W*{re.escape(text)}( \(\d+\))?$")
         return self.output.get_by_role("button", name=name)
 
-    def drag(self, slider: Locator, share: float) -> None:
+    def drag(self, slider, share):
         """Drag a slider's handle to a share of its track, 0 to 1."""
         slider.scroll_into_view_if_needed()
         track = slider.locator(".noUi-base").bounding_box()
@@ -144,7 +147,7 @@ class Widget:
         self.page.mouse.move(target, height, steps=8)
         self.page.mouse.up()
 
-    def upload(self, button: str, file: Path) -> None:
+    def upload(self, button, file):
         """Click an upload button, the first such, and choose a file."""
         with self.page.expect_file_chooser() as chooser:
             self.button(button).first.click()

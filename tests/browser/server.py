@@ -1,10 +1,12 @@
 """JupyterLab, Notebook 7 or Voilà, on this machine only."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -13,53 +15,45 @@ TOKEN = "for-tests"
 START_S = 180  # on a machine with much other work
 
 
+@dataclass
 class Server:
-    """A running server whose root is `folder`; nothing outside changes.
+    application: str
+    folder: Path
+    address: str
 
-    Attributes:
-        application: "lab", "notebook" or "voila".
-        address: "http://127.0.0.1:PORT".
-        folder: where its notebooks lie.
-    """
-
-    def __init__(self, application: str, folder: Path):
-        """Start "lab", "notebook" or "voila" and wait until it answers."""
-        self.application, self.folder = application, folder
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        with open(folder / "server.log", "w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *command(application, port)],
-                cwd=folder,
-                env={**os.environ, **settings(folder / ".jupyter")},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self._wait()
-
-    def url(self, path: str) -> str:
-        """Return the address of a page, with the token."""
+    def url(self, path):
         return f"{self.address}/{path}?token={TOKEN}"
 
-    def stop(self) -> None:
-        """End the server, which ends its kernels."""
-        self._process.terminate()
-        self._process.wait(30)
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                requests.get(self.url("api/status"), timeout=5)
-                return
-            except requests.ConnectionError:
-                time.sleep(0.2)
-        self._process.kill()
-        raise RuntimeError((self.folder / "server.log").read_text())
+@contextlib.contextmanager
+def running(application, folder):
+    """Start "lab", "notebook" or "voila"; nothing outside a folder changes."""
+    port = free_port()
+    server = Server(application, folder, f"http://127.0.0.1:{port}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command(application, port)],
+        cwd=folder,
+        env={**os.environ, **settings(folder / ".jupyter")},
+    )
+    try:
+        answer(process, server.url("api/status"))
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
-def command(application: str, port: int) -> list[str]:
-    """Return the command after `python -m`."""
+def answer(process, address):
+    """Wait until a server answers."""
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(address, timeout=60)
+        time.sleep(0.2)
+    raise RuntimeError(f"The server for {address} does not answer.")
+
+
+def command(application, port):
     if application == "voila":
         return ["voila", ".", "--no-browser", f"--port={port}"]
     return [
@@ -74,8 +68,8 @@ def command(application: str, port: int) -> list[str]:
     ]
 
 
-def settings(folder: Path) -> dict[str, str]:
-    """Return an environment in which nobody's own settings are touched.
+def settings(folder):
+    """An environment in which nobody's own settings are touched.
 
     JupyterLab does not render what is scrolled out of sight, and Playwright
     does not find what is not rendered: a notebook that scrolls on at the end of
@@ -93,8 +87,7 @@ def settings(folder: Path) -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on."""
+def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

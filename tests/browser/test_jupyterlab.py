@@ -1,47 +1,29 @@
 """The widgets in JupyterLab: mouse, keyboard, uploads, a whole painting."""
 
+import functools
 import re
 
-import nbformat
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser import style_lab
-from tests.browser.conftest import ROOT
-from tests.browser.notebook import Notebook
+from tests.browser import notebook, style_lab
+from tools.repository import ROOT
 
-SETUP = """
-from course_utils import faces, quizzes, runtime, widgets
-runtime.setup_notebook()
-"""
 PAIRS = """
 similarities = [k / 100 for k in range(100)]
 pairs = faces.calibrate(similarities, [s > 0.4 for s in similarities])
 """
-KERNEL = {"name": "python3", "display_name": "Python 3"}
 
 
 @pytest.fixture(scope="module")
 def server(serve):
-    return serve("lab", {})
+    return serve("lab")
 
 
 @pytest.fixture
 def run_code(server, page):
-    """Run one cell in a notebook of its own."""
-
-    def run(code):
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(SETUP + code)],
-            metadata={"kernelspec": KERNEL},
-        )
-        nbformat.write(notebook, server.folder / "test.ipynb")
-        opened = Notebook(page, server, "test.ipynb")
-        opened.run_all()
-        return opened
-
-    return run
+    return functools.partial(notebook.run_code, page, server)
 
 
 def pictures(widget):
@@ -53,9 +35,9 @@ def sources(widget):
     return [picture.get_attribute("src") for picture in pictures(widget).all()]
 
 
-def together_on_the_screen(notebook, *parts):
+def together_on_the_screen(opened, *parts):
     """Whether all parts fit into what JupyterLab shows of a notebook."""
-    room = notebook.page.locator(".jp-Notebook").first.bounding_box()
+    room = opened.page.locator(".jp-Notebook").first.bounding_box()
     boxes = [part.bounding_box() for part in parts]
     top = min(box["y"] for box in boxes)
     bottom = max(box["y"] + box["height"] for box in boxes)
@@ -68,9 +50,9 @@ def type_in(field, text):
 
 
 def test_detection(run_code):
-    notebook = run_code("widgets.DetectionExplorer()")
-    widget = notebook.widget("Score threshold")
-    notebook.shoot(widget, "detection")
+    opened = run_code("widgets.DetectionExplorer()")
+    widget = opened.widget("Score threshold")
+    opened.shoot(widget, "detection")
     count = widget.output.get_by_text(re.compile(r"^\d+ (face|candidate)s?"))
     expect(count).to_have_text("8 faces")
     drawn = sources(widget)
@@ -93,14 +75,14 @@ def test_detection(run_code):
 
 
 def test_verification(run_code):
-    notebook = run_code(PAIRS + "widgets.VerificationExplorer({'ORL': pairs})")
-    widget = notebook.widget("Pairs to compare with")
-    notebook.shoot(widget, "verification")
-    notebook.look("Light", 1280)
+    opened = run_code(PAIRS + "widgets.VerificationExplorer({'ORL': pairs})")
+    widget = opened.widget("Pairs to compare with")
+    opened.shoot(widget, "verification")
+    opened.look("Light", 1280)
     slider = widget.output.locator(".widget-slider").last
     first, second = map(widget.field, ("First picture", "Second picture"))
     parts = first, pictures(widget).last, slider
-    assert together_on_the_screen(notebook, *parts)
+    assert together_on_the_screen(opened, *parts)
     verdict = widget.output.get_by_text(re.compile(r"^Similarity 0\.\d+"))
     expect(verdict).to_contain_text("same person")
 
@@ -120,12 +102,12 @@ def test_verification(run_code):
 
 
 def test_search(run_code):
-    notebook = run_code("widgets.SearchExplorer(faces.FaceGallery('gallery'))")
-    widget = notebook.widget("Enrolled people")
+    opened = run_code("widgets.SearchExplorer(faces.FaceGallery('gallery'))")
+    widget = opened.widget("Enrolled people")
     people = widget.field("Enrolled people").locator("option")
     type_in(widget.field("Name"), "Barack Obama")
     expect(people).to_have_text(["Barack Obama"])
-    notebook.shoot(widget, "search")
+    opened.shoot(widget, "search")
 
     answer = widget.output.get_by_text(re.compile("^(known|un.+)$"))
     widget.field("Picture").select_option("obama_2")
@@ -137,22 +119,22 @@ def test_search(run_code):
 
 
 def test_style_lab(run_code, server):
-    notebook = run_code("lab = widgets.StyleLab()\nlab")
-    widget = notebook.widget("Framework")
+    opened = run_code("lab = widgets.StyleLab()\nlab")
+    widget = opened.widget("Framework")
     widget.upload("Upload a picture", ROOT / "images/content/dahlia.jpg")
     style_lab.start(widget)
     bar, live = widget.output.locator(".widget-hprogress"), pictures(widget)
     knobs = widget.button("Start"), widget.field("Style weight β")
-    assert together_on_the_screen(notebook, *knobs, bar, live.nth(2))
+    assert together_on_the_screen(opened, *knobs, bar, live.nth(2))
     widget.button("Pause").click()
     paused = style_lab.ended(widget, "Paused")
     step = style_lab.step_of(paused)
-    notebook.shoot(widget, "style_lab")
+    opened.shoot(widget, "style_lab")
     assert style_lab.step_of(paused) == step
 
     widget.button("Resume").click()
     style_lab.wait_for_steps(widget)
-    notebook.interrupt()  # Jupyter's ■
+    opened.interrupt()  # Jupyter's ■
     stopped = style_lab.ended(widget, "Stopped")
     assert style_lab.step_of(stopped) > step
 

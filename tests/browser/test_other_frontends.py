@@ -4,37 +4,31 @@ import nbformat
 from playwright.sync_api import expect
 
 from tests.browser import style_lab
-from tests.browser.conftest import ROOT
-from tests.browser.notebook import SCREENSHOTS, Notebook, Widget
+from tests.browser.notebook import SCREENSHOTS, Widget, run_code
+from tools.repository import ROOT
 
-START = "00_start_here.ipynb"
 LAB = "12_style_lab.ipynb"
 SHOW_LAB = "lab = widgets.StyleLab()\nlab"
 
 
-def copies(name):
-    return {name: ROOT / "notebooks" / name}
-
-
 def test_notebook_7(serve, page):
-    notebook = Notebook(page, serve("notebook", copies(START)), START)
-    notebook.run_all()
-    widget = notebook.widget("threshold")
-    picture = widget.output.locator("img")
+    opened = run_code(page, serve("notebook"), "widgets.DetectionExplorer()")
+    widget = opened.widget("Score threshold")
+    picture = widget.output.locator("img.widget-image:visible").last
     drawn = picture.get_attribute("src")
-    widget.drag(widget.row("threshold"), 0.1)
+    widget.drag(widget.slider("Score threshold"), 0.95)
     expect(picture).not_to_have_attribute("src", drawn)
-    notebook.shoot(widget, "00_notebook_7")
+    opened.shoot(widget, "notebook_7")
 
 
-def test_voila_makes_a_page_of_the_lab(serve, page, tmp_path):
+def test_voila_makes_a_page_of_the_lab(serve, page):
     """Voilà runs the notebook by itself and leaves the code out."""
     notebook = nbformat.read(ROOT / "notebooks" / LAB, as_version=4)
     (lab,) = (n for n, c in enumerate(notebook.cells) if c.source == SHOW_LAB)
     # What comes below paints for minutes, and a page is shown at the end.
     del notebook.cells[lab + 1 :]
-    nbformat.write(notebook, tmp_path / LAB)
-    server = serve("voila", {LAB: tmp_path / LAB})
+    server = serve("voila")
+    nbformat.write(notebook, server.folder / LAB)
     page.goto(server.url(f"voila/render/{LAB}"), timeout=120_000)
     expect(page.get_by_role("button", name="Start")).to_be_visible(
         timeout=120_000

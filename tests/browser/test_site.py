@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from tests.browser.conftest import ROOT
 from tests.browser.notebook import SCREENSHOTS
+from tools.repository import ROOT
 from tools.site.__main__ import PAGES
 
 OWNER = "somebody/their-course"
