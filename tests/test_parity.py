@@ -98,6 +98,10 @@ def test_fifty_steps_agree(photo, painting):
     recipe = style.StyleRecipe(
         sizes=96, steps=50, precision="float32", style_weight=10
     )
+    # Equal neighbours tie for the maximum of a pooling, and on a GPU the two
+    # frameworks pass the gradient on to different ones.
+    noise = np.random.default_rng(0).integers(0, 9, photo.shape, np.uint8)
+    photo = np.minimum(photo, 247) + noise
     torch, tensorflow = (
         [
             losses.total

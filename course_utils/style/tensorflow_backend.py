@@ -6,6 +6,7 @@ tape instead of ``backward``) and that an evaluation is compiled into one graph.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -18,6 +19,8 @@ from .losses import Targets
 hardware.prepare()
 hardware.load_triton()
 hardware.keep_freed_memory()
+# On a GPU cuDNN would add up in another order each time.
+os.environ.setdefault("TF_CUDNN_DETERMINISTIC", "1")
 with hardware.silent_stderr():
     import tensorflow as tf
 
@@ -62,7 +65,6 @@ class Network:
     """VGG16 as deep as its weights go, on the GPU where there is one."""
 
     def __init__(self, weights: vgg.Weights, pooling: str, precision: str):
-        """Hold the weights on the device, in the precision to compute in."""
         self.dtype = DTYPES[precision]
         pools = {"max": tf.nn.max_pool2d, "avg": tf.nn.avg_pool2d}
         self.pool = pools[pooling]
