@@ -4,8 +4,11 @@ import cv2
 import numpy as np
 from insightface.utils.face_align import arcface_dst, norm_crop
 
-from course_utils import checks, faces
+from course_utils import faces
 from course_utils.style.tensorflow_backend import tf
+
+EXAMPLE = "a small example goes wrong"
+RIGHT, WRONG = {}, {}
 
 
 def intersection_over_union(box1, box2):
@@ -19,6 +22,13 @@ def intersection_over_union(box1, box2):
 
 def area(box):
     return (box[2] - box[0]) * (box[3] - box[1])
+
+
+RIGHT["intersection_over_union"] = [(intersection_over_union,)]
+WRONG["intersection_over_union"] = [
+    (EXAMPLE, lambda a, b: round(intersection_over_union(a, b), 1)),
+    (EXAMPLE, lambda a, b: max(1 - intersection_over_union(a, b), 0)),
+]
 
 
 def suppress(boxes, scores, threshold=0.4):
@@ -43,23 +53,52 @@ def suppress_by_last(boxes, scores, threshold=0.4):
     return kept
 
 
-def similarity_transform(source, target=arcface_dst):
+RIGHT["non_max_suppression"] = [
+    (suppress,),
+    (lambda *inputs: np.array(suppress(*inputs)),),
+]
+WRONG["non_max_suppression"] = [
+    (EXAMPLE, suppress_by_last),
+    (EXAMPLE, lambda boxes, scores, limit=0.4: np.argsort(-scores).tolist()),
+]
+
+
+def as_unit(x):
+    return x / np.linalg.norm(x)
+
+
+RIGHT["cosine_similarity"] = [
+    (lambda a, b: np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)),),
+    (faces.cosine_similarity,),
+]
+WRONG["cosine_similarity"] = [
+    (EXAMPLE, lambda a, b: abs(faces.cosine_similarity(a, b))),
+    ("it should have none", lambda a, b: as_unit(a) * as_unit(b)),
+]
+
+
+def align_with(change=lambda matrix: matrix, size=(112, 112)):
     """Umeyama's way, by a singular value decomposition."""
-    centred, wanted = source - source.mean(0), target - target.mean(0)
-    u, stretch, v = np.linalg.svd(wanted.T @ centred)
-    mirror = np.array([1, np.sign(np.linalg.det(u @ v))])
-    scale = (stretch * mirror).sum() / (centred**2).sum()
-    linear = scale * u @ np.diag(mirror) @ v
-    return np.column_stack([linear, target.mean(0) - linear @ source.mean(0)])
+
+    def version(image, landmarks):
+        centre, aim = landmarks.mean(0), arcface_dst.mean(0)
+        centred, wanted = landmarks - centre, arcface_dst - aim
+        u, stretch, v = np.linalg.svd(wanted.T @ centred)
+        mirror = np.array([1, np.sign(np.linalg.det(u @ v))])
+        scale = (stretch * mirror).sum() / (centred**2).sum()
+        linear = scale * u @ np.diag(mirror) @ v
+        matrix = np.column_stack([linear, aim - linear @ centre])
+        return cv2.warpAffine(image, change(matrix), size)
+
+    return version
 
 
-def align_with(change, size=(112, 112)):
-    return lambda image, landmarks: cv2.warpAffine(
-        image, change(similarity_transform(landmarks)), size
-    )
-
-
-align_face = align_with(lambda matrix: matrix)
+RIGHT["align_face"] = [(align_with(),), (norm_crop,)]
+WRONG["align_face"] = [
+    ("lands outside", align_with(lambda matrix: matrix + [0, 0, 500])),
+    ("lands at (", align_with(lambda matrix: matrix + [0, 0, 5])),
+    ("shape (128, 128, 3)", align_with(size=(128, 128))),
+]
 
 
 def triplet_loss(anchor, positive, negative, alpha=0.2):
@@ -81,8 +120,14 @@ def triplet_loss_tensorflow(anchor, positive, negative, alpha=0.2):
     return tf.reduce_sum(tf.maximum(near - far + alpha, 0.0))
 
 
-def as_unit(x):
-    return x / np.linalg.norm(x)
+RIGHT["triplet_loss"] = [
+    (triplet_loss, triplet_loss_torch, triplet_loss_tensorflow)
+]
+WRONG["triplet_loss"] = [
+    (EXAMPLE, lambda *inputs: triplet_loss(*inputs) ** 2),
+    (EXAMPLE, lambda a, p, n, *alpha: ((a - p) ** 2).sum(1)),
+    ("not a tensor", lambda *i: triplet_loss_torch(*i).item(), "torch"),
+]
 
 
 def verify(embedding, identity, database, threshold=1.274):
@@ -94,6 +139,19 @@ def assignment_verify(image_path, identity, database, model):
     encoding = img_to_encoding(image_path, model)  # noqa: F821
     distance = np.linalg.norm(encoding - database[identity])
     return distance, distance < 0.7
+
+
+def verify_any_length(embedding, identity, database, threshold=1.274):
+    distance = np.linalg.norm(embedding - database[identity])
+    return distance, bool(distance < 0.7)
+
+
+RIGHT["verify"] = [(verify,)]
+WRONG["verify"] = [
+    ("assignment", assignment_verify),
+    ("assignment", verify_any_length),
+    (EXAMPLE, lambda e, i, d, t=1.274: verify(e, i, d, t - 1e-9)),
+]
 
 
 def who_is_it(embedding, database, threshold=1.274):
@@ -123,6 +181,14 @@ def search_from_zero(embedding, database, threshold=1.274):
     return best, identity
 
 
+RIGHT["who_is_it"] = [(who_is_it,)]
+WRONG["who_is_it"] = [
+    ("assignment", assignment_search),
+    ("nobody is ever found", search_from_zero),
+    (EXAMPLE, lambda e, d, t=1.274: who_is_it(e, d, t - 1e-9)),
+]
+
+
 def best_people(similarities, people, k):
     best = {}
     for n in np.argsort(-similarities):
@@ -130,20 +196,30 @@ def best_people(similarities, people, k):
     return np.array([*best][:k]), np.array([*best.values()][:k])
 
 
+RIGHT["best_people"] = [(best_people,)]
+WRONG["best_people"] = [
+    (EXAMPLE, lambda s, people, k: best_people(-s, people, k)),
+    ("1 of 2: the result has", lambda s, people, k: best_people(s, people, 99)),
+]
+
+
 def roc_curve(similarities, same):
-    curve = faces.calibrate(similarities, same)
-    return curve.thresholds, curve.true_accept_rate, curve.false_accept_rate
-
-
-def roc_curve_by_loop(similarities, same):
     thresholds = [np.inf, *sorted(set(similarities), reverse=True)]
-    return np.array(
-        [
-            thresholds,
-            [(similarities[same] >= t).mean() for t in thresholds],
-            [(similarities[~same] >= t).mean() for t in thresholds],
-        ]
+    rates = (
+        [(similarities[chosen] >= t).mean() for t in thresholds]
+        for chosen in (same, ~same)
     )
+    return np.array([thresholds, *rates])
+
+
+RIGHT["roc_curve"] = [
+    (roc_curve,),
+    (lambda *inputs: tuple(roc_curve(*inputs)),),
+]
+WRONG["roc_curve"] = [
+    ("a small", lambda s, same: roc_curve(s, same)[[0, 2, 1]]),
+    ("3 values", lambda s, same: roc_curve(s, same)[1:]),
+]
 
 
 def choose_threshold(similarities, same, rate):
@@ -152,131 +228,16 @@ def choose_threshold(similarities, same, rate):
     return similarities[similarities > first_rejected].min()
 
 
-def calibrated(similarities, same, rate):
-    return faces.calibrate(similarities, same).threshold_at(rate)
+def strictest(similarities, same, rate):
+    different = np.sort(similarities[~same])
+    return different[-1 - int(rate * len(different))]
 
 
-SOLUTIONS = [
-    (checks.check_intersection_over_union, "numpy", intersection_over_union),
-    (checks.check_non_max_suppression, "numpy", suppress),
-    (
-        checks.check_non_max_suppression,
-        "numpy",
-        lambda *inputs: np.array(suppress(*inputs)),
-    ),
-    (
-        checks.check_cosine_similarity,
-        "numpy",
-        lambda a, b: np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)),
-    ),
-    (checks.check_cosine_similarity, "numpy", faces.cosine_similarity),
-    (checks.check_align_face, "numpy", align_face),
-    (checks.check_align_face, "numpy", norm_crop),
-    (checks.check_triplet_loss, "numpy", triplet_loss),
-    (checks.check_triplet_loss, "torch", triplet_loss_torch),
-    (checks.check_triplet_loss, "tensorflow", triplet_loss_tensorflow),
-    (checks.check_verify, "numpy", verify),
-    (checks.check_who_is_it, "numpy", who_is_it),
-    (checks.check_best_people, "numpy", best_people),
-    (checks.check_roc_curve, "numpy", roc_curve),
-    (checks.check_roc_curve, "numpy", roc_curve_by_loop),
-    (checks.check_choose_threshold, "numpy", choose_threshold),
-    (
-        checks.check_choose_threshold,
-        "numpy",
-        lambda *inputs: np.float32(calibrated(*inputs)),
-    ),
+RIGHT["choose_threshold"] = [
+    (choose_threshold,),
+    (lambda s, same, rate: np.float32(choose_threshold(s, same, rate)),),
 ]
-
-EXAMPLE = "a small example goes wrong"
-CHANGES = "changes what it was given"
-BOXES = [
-    (EXAMPLE, lambda a, b: round(intersection_over_union(a, b), 1)),
-    (EXAMPLE, lambda a, b: max(1 - intersection_over_union(a, b), 0)),
-]
-SUPPRESSED = [
-    (EXAMPLE, suppress_by_last),
-    (EXAMPLE, lambda boxes, scores, limit=0.4: np.argsort(-scores).tolist()),
-]
-COSINES = [
-    (EXAMPLE, lambda a, b: abs(faces.cosine_similarity(a, b))),
-    ("it should have none", lambda a, b: as_unit(a) * as_unit(b)),
-]
-ALIGNED = [
-    ("lands outside", align_with(lambda m: m + [0, 0, 500])),
-    ("lands at (", align_with(lambda m: m + [0, 0, 5])),
-    ("shape (128, 128, 3)", align_with(lambda m: m, size=(128, 128))),
-]
-TRIPLETS = [
-    (EXAMPLE, lambda *inputs: triplet_loss(*inputs) ** 2),
-    (EXAMPLE, lambda a, p, n, *alpha: ((a - p) ** 2).sum(1)),
-]
-VERIFIED = [
-    ("assignment", assignment_verify),
-    (
-        "assignment",
-        lambda e, i, d, t=1.274: (
-            np.linalg.norm(e - d[i]),
-            bool(np.linalg.norm(e - d[i]) < 0.7),
-        ),
-    ),
-    (EXAMPLE, lambda e, i, d, t=1.274: verify(e, i, d, t - 1e-9)),
-]
-CURVES = [
-    (
-        "a small",
-        lambda s, same: (lambda t, a, b: (t, b, a))(*roc_curve(s, same)),
-    ),
-    ("3 values", lambda s, same: roc_curve(s, same)[1:]),
-]
-THRESHOLDS = [
+WRONG["choose_threshold"] = [
     (EXAMPLE, lambda s, same, rate: (s[same].min() + s[~same].max()) / 2),
-    (
-        EXAMPLE,
-        lambda s, same, rate: np.sort(s[~same])[-1 - int(rate * sum(~same))],
-    ),
+    (EXAMPLE, strictest),
 ]
-SEARCHES = [
-    ("assignment", assignment_search),
-    ("nobody is ever found", search_from_zero),
-    (EXAMPLE, lambda e, d, t=1.274: who_is_it(e, d, t - 1e-9)),
-]
-PEOPLE = [
-    (EXAMPLE, lambda s, people, k: best_people(-s, people, k)),
-    (
-        "value 1 of 2: the result has",
-        lambda s, people, k: best_people(s, people, 99),
-    ),
-]
-TRIPLETS_ELSEWHERE = [
-    ("torch", "not a tensor", lambda *i: triplet_loss_torch(*i).item()),
-    (
-        "torch",
-        "gradient",
-        lambda a, p, n, *m: triplet_loss_torch(a.detach(), p, n, *m),
-    ),
-    (
-        "tensorflow",
-        "gradient",
-        lambda a, p, n, *m: triplet_loss_tensorflow(
-            a, tf.stop_gradient(p), n, *m
-        ),
-    ),
-]
-WRONG = [
-    (check, "numpy", hint, function)
-    for check, versions in (
-        (checks.check_intersection_over_union, BOXES),
-        (checks.check_non_max_suppression, SUPPRESSED),
-        (checks.check_cosine_similarity, COSINES),
-        (checks.check_align_face, ALIGNED),
-        (checks.check_triplet_loss, TRIPLETS),
-        (checks.check_verify, VERIFIED),
-        (checks.check_roc_curve, CURVES),
-        (checks.check_choose_threshold, THRESHOLDS),
-        (checks.check_who_is_it, SEARCHES),
-        (checks.check_best_people, PEOPLE),
-    )
-    for hint, function in versions
-]
-WRONG += [(checks.check_triplet_loss, *each) for each in TRIPLETS_ELSEWHERE]

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import torch
 
-from course_utils import checks
 from course_utils.style.tensorflow_backend import tf
 
-NUMPY, TORCH, TENSORFLOW = "numpy", "torch", "tensorflow"
+EXAMPLE = "a small example goes wrong"
+TORCH, TENSORFLOW = "torch", "tensorflow"
+RIGHT, WRONG = {}, {}
 
 
 def gram(a):
@@ -27,31 +28,44 @@ def gram_tensorflow(a):
     return tf.einsum("mijc,mijd->mcd", a, a) / (a.shape[1] * a.shape[2])
 
 
-def content(a_c, a_g):
-    return np.mean((a_c - a_g) ** 2) / 4
+def places_with_places(a):
+    flat = tf.reshape(a, (len(a), -1, a.shape[-1]))
+    return tf.matmul(flat, flat, transpose_b=True)
 
 
-def content_torch(a_c, a_g):
-    return (a_c - a_g).square().mean() / 4
+GRAMS = gram, gram_torch, gram_tensorflow
+RIGHT["gram_matrix"] = [GRAMS]
+WRONG["gram_matrix"] = [
+    (EXAMPLE, lambda a: np.triu(gram(a))),
+    ("transposed", places_with_places, TENSORFLOW),
+]
 
 
-def content_tensorflow(a_c, a_g):
-    _, n_h, n_w, n_c = a_g.shape
-    squares = tf.square(tf.subtract(a_c, a_g))
-    return tf.reduce_sum(squares) / (4 * n_h * n_w * n_c)
+MEANS = np.mean, torch.mean, tf.reduce_mean
 
 
-def layer(a_s, a_g):
-    return np.mean((gram(a_s) - gram(a_g)) ** 2) / 4
+def content_with(mean):
+    return lambda a_c, a_g: mean((a_c - a_g) ** 2) / 4
 
 
-def layer_torch(a_s, a_g):
-    return (gram_torch(a_s) - gram_torch(a_g)).square().mean() / 4
+RIGHT["compute_content_cost"] = [tuple(map(content_with, MEANS))]
+WRONG["compute_content_cost"] = [
+    (EXAMPLE, lambda c, g: np.sum(c**2 - g**2) / (4 * c.size)),
+    (EXAMPLE, lambda c, g: torch.nn.functional.huber_loss(c, g) / 2, TORCH),
+]
 
 
-def layer_tensorflow(a_s, a_g):
-    difference = gram_tensorflow(a_s) - gram_tensorflow(a_g)
-    return tf.reduce_mean(tf.square(difference)) / 4
+def layer_with(gram, mean):
+    return lambda a_s, a_g: mean((gram(a_s) - gram(a_g)) ** 2) / 4
+
+
+LAYER_COSTS = tuple(map(layer_with, GRAMS, MEANS))
+layer, layer_torch, _ = LAYER_COSTS
+RIGHT["compute_layer_style_cost"] = [LAYER_COSTS]
+WRONG["compute_layer_style_cost"] = [
+    (EXAMPLE, lambda s, g: np.sum(abs(gram(s) - gram(g)))),
+    (EXAMPLE, lambda s, g: np.mean((s.mean((1, 2)) - g.mean((1, 2))) ** 2)),
+]
 
 
 def style_with(cost):
@@ -67,8 +81,22 @@ def style_by_place(style, generated, weights):
     return sum(weight * layer_torch(s, g) for s, g, weight in triples)
 
 
+RIGHT["compute_style_cost"] = [tuple(map(style_with, LAYER_COSTS))]
+WRONG["compute_style_cost"] = [
+    ("by its name", style_by_place, TORCH),
+    (EXAMPLE, lambda s, g, w: max(w[n] * layer(s[n], g[n]) for n in w)),
+]
+
+
 def total(j_content, j_style, alpha=10, beta=40):
     return alpha * j_content + beta * j_style
+
+
+RIGHT["total_cost"] = [(total, total, total)]
+WRONG["total_cost"] = [
+    (EXAMPLE, lambda c, s, alpha=10, beta=40: alpha * c),
+    (EXAMPLE, lambda *inputs: int(total(*inputs))),
+]
 
 
 def capture_with(store, give=lambda x: x):
@@ -85,27 +113,64 @@ def capture_with(store, give=lambda x: x):
     return function
 
 
-capture_in_place = capture_with(lambda x: x)
-capture = capture_with(lambda x: x.clone())
+RIGHT["capture_features"] = [
+    (capture_with(lambda x: 1 * x), capture_with(lambda x: x.clone())),
+    # Another repair: what a module gets is a copy, so it may spoil it.
+    (None, capture_with(lambda x: x, lambda x: x.clone())),
+]
+WRONG["capture_features"] = [
+    ("gradient", capture_with(lambda x: torch.tensor(x.tolist())), TORCH),
+    ("RuntimeError", capture_with(copy.deepcopy), TORCH),
+]
 
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 mean, spread = torch.tensor([MEAN, SPREAD])[:, :, None, None]
 
 
-def module_index(name):
-    block, number = int(name[4]), int(name[6])
-    return {1: 0, 2: 5, 3: 10, 4: 17, 5: 24}[block] + 2 * (number - 1)
+def normalise_torch(x):
+    mean, spread = x.new_tensor([MEAN, SPREAD])[:, :, None, None]
+    return (x - mean) / spread
 
 
-def scaled_size(height, width, long_side):
-    if height > width:
-        return long_side, round(width * long_side / height)
-    return round(height * long_side / width), long_side
+RIGHT["normalise"] = [
+    (
+        lambda x: x / SPREAD - np.array(MEAN) / SPREAD,
+        normalise_torch,
+        lambda x: (x - tf.constant(MEAN)) / tf.constant(SPREAD),
+    )
+]
+WRONG["normalise"] = [
+    ("of its own", lambda x: (x - mean) / 0.226, TORCH),
+    (EXAMPLE, lambda x: (x - mean.flip(0)) / spread.flip(0), TORCH),
+]
 
 
-def size_in_an_array(height, width, long_side):
-    factor = long_side / max(height, width)
-    return np.round(factor * np.array([height, width])).astype(int)
+def module_index(name, starts=(0, 5, 10, 17, 24)):
+    return starts[int(name[4]) - 1] + 2 * (int(name[6]) - 1)
+
+
+RIGHT["module_index"] = [(module_index,)]
+WRONG["module_index"] = [
+    ("block 5 is not", lambda n: module_index(n, (0, 5, 10, 17, 22))),
+    (EXAMPLE, lambda n: min(module_index(n), 26)),
+]
+
+
+def scaled_size(height, width, long_side, rounded=round):
+    longer = max(height, width)
+    return rounded(height * long_side / longer), rounded(
+        width * long_side / longer
+    )
+
+
+RIGHT["scaled_size"] = [
+    (scaled_size,),
+    (lambda *inputs: np.array(scaled_size(*inputs)),),
+]
+WRONG["scaled_size"] = [
+    (EXAMPLE, lambda *inputs: scaled_size(*inputs, rounded=math.ceil)),
+    (EXAMPLE, lambda h, w, side: (side, w) if h > w else (h, side)),
+]
 
 
 def step(image, cost, learning_rate=0.02):
@@ -145,10 +210,11 @@ def step_tensorflow(image, cost, learning_rate=0.02, watch=True):
     return tf.clip_by_value(image - change, 0.0, 1.0)
 
 
-def keras_step_by(optimizer):
+def keras_step_by(optimizer, prepare=tf.Variable):
     def function(image, cost, learning_rate=0.02):
-        picture = tf.Variable(image)
+        picture = prepare(image)
         with tf.GradientTape() as tape:
+            tape.watch(picture)
             j = cost(picture)
         steps = optimizer(learning_rate)
         steps.apply_gradients([(tape.gradient(j, picture), picture)])
@@ -158,19 +224,34 @@ def keras_step_by(optimizer):
     return function
 
 
-def assignment_step(image, cost, learning_rate=0.02):
-    with tf.GradientTape() as tape:
-        tape.watch(image)
-        j = cost(image)
-    adam = tf.keras.optimizers.Adam(learning_rate)
-    adam.apply_gradients([(tape.gradient(j, image), image)])
-    image.assign(tf.clip_by_value(image, 0.0, 1.0))
+keras = tf.keras.optimizers
+RIGHT["train_step"] = [
+    (step, step_torch, step_tensorflow),
+    (None, step_by(torch.optim.SGD), keras_step_by(keras.SGD)),
+]
+WRONG["train_step"] = [
+    (EXAMPLE, lambda x, cost, rate=1: x - np.clip(rate * cost(x)[1], 0, 1)),
+    ("two values", lambda x, cost, rate=1: x - rate * cost(x)),
+    ("two values", lambda x, cost, rate=1: x - rate * np.gradient(cost(x))),
+    ("answers differently", step_that_adds_up, TORCH),
+    ("Adam", step_by(torch.optim.Adam), TORCH),
+    ("watched", lambda *i: step_tensorflow(*i, watch=False), TENSORFLOW),
+    ("Adam", keras_step_by(keras.Adam), TENSORFLOW),
+    ("Adam", keras_step_by(keras.Adam, lambda image: image), TENSORFLOW),
+]
 
 
 def choose_targets(photo, painting, get_features):
     style_features, _ = get_features(painting)
     _, content_features = get_features(photo)
     return [style_features, content_features]
+
+
+RIGHT["choose_targets"] = [(choose_targets,) * 3]
+WRONG["choose_targets"] = [
+    (EXAMPLE, lambda photo, art, get: get((photo + art) / 2), TORCH),
+    (EXAMPLE, lambda photo, art, get: (get(art)[0], get(photo)[0]), TORCH),
+]
 
 
 def variation(x):
@@ -187,6 +268,14 @@ def variation_tensorflow(x):
     down, across = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
     squares = tf.reduce_sum(down**2) + tf.reduce_sum(across**2)
     return squares / tf.cast(tf.size(x), tf.float32)
+
+
+def diagonal(x):
+    return np.sum((x[:, 1:, 1:] - x[:, :-1, :-1]) ** 2) / x.size
+
+
+RIGHT["total_variation"] = [(variation, variation_torch, variation_tensorflow)]
+WRONG["total_variation"] = [(EXAMPLE, np.var), (EXAMPLE, diagonal)]
 
 
 def preserve(painting, photo):
@@ -216,9 +305,9 @@ def preserve_tensorflow(painting, photo):
 def preserve_in(there, back, place):
     """Swap one channel of another colour space."""
 
-    def function(painting, photo):
+    def function(*pictures):
         painted, both = (
-            cv2.cvtColor(np.float32(x[0]), there) for x in (painting, photo)
+            cv2.cvtColor(np.float32(x[0]), there) for x in pictures
         )
         both[..., place] = painted[..., place]
         return cv2.cvtColor(both, back)[None]
@@ -226,211 +315,9 @@ def preserve_in(there, back, place):
     return function
 
 
-EVERYWHERE = (
-    (checks.check_gram_matrix, gram, gram_torch, gram_tensorflow),
-    (
-        checks.check_compute_content_cost,
-        content,
-        content_torch,
-        content_tensorflow,
-    ),
-    (
-        checks.check_compute_layer_style_cost,
-        layer,
-        layer_torch,
-        layer_tensorflow,
-    ),
-    (
-        checks.check_compute_style_cost,
-        *map(style_with, (layer, layer_torch, layer_tensorflow)),
-    ),
-    (checks.check_total_cost, total, total, total),
-    (
-        checks.check_normalise,
-        lambda x: x / SPREAD - np.array(MEAN) / SPREAD,
-        lambda x: (x.double() - mean) / spread,
-        lambda x: (x - tf.constant(MEAN)) / tf.constant(SPREAD),
-    ),
-    (checks.check_train_step, step, step_torch, step_tensorflow),
-    (
-        checks.check_train_step,
-        step,
-        step_by(torch.optim.SGD),
-        keras_step_by(tf.keras.optimizers.SGD),
-    ),
-    (checks.check_choose_targets, *[choose_targets] * 3),
-    (
-        checks.check_total_variation,
-        variation,
-        variation_torch,
-        variation_tensorflow,
-    ),
-    (
-        checks.check_preserve_color,
-        preserve,
-        preserve_torch,
-        preserve_tensorflow,
-    ),
-)
-SOLUTIONS = [
-    (check, framework, solution)
-    for check, *solutions in EVERYWHERE
-    for framework, solution in zip(
-        (NUMPY, TORCH, TENSORFLOW), solutions, strict=True
-    )
-]
-SOLUTIONS += [
-    (checks.check_capture_features, NUMPY, capture_with(lambda x: 1 * x)),
-    (checks.check_capture_features, TORCH, capture),
-    # Another repair: what a module gets is a copy, so it may spoil it.
-    (
-        checks.check_capture_features,
-        TORCH,
-        capture_with(lambda x: x, lambda x: x.clone()),
-    ),
-    (checks.check_module_index, NUMPY, module_index),
-    (checks.check_scaled_size, NUMPY, scaled_size),
-    (checks.check_scaled_size, NUMPY, size_in_an_array),
-]
-
-EXAMPLE = "a small example goes wrong"
-CHANGES = "changes what it was given"
-GRADIENT = "its gradient is not"
-NO_TENSOR = "not a tensor"
-GRAM_MATRIX = [
-    (EXAMPLE, NUMPY, lambda a: np.triu(gram(a))),
-    (GRADIENT, TORCH, lambda a: gram_torch(a.detach())),
-    (
-        "transposed",
-        TENSORFLOW,
-        lambda a: tf.matmul(
-            f := tf.reshape(a, (len(a), -1, a.shape[-1])), f, transpose_b=True
-        ),
-    ),
-]
-CONTENT_COST = [
-    (EXAMPLE, NUMPY, lambda c, g: np.sum(c**2 - g**2) / (4 * c.size)),
-    (EXAMPLE, TORCH, lambda c, g: torch.nn.functional.huber_loss(c, g) / 2),
-    (GRADIENT, TORCH, lambda c, g: content_torch(c, g.detach())),
-]
-LAYER_COST = [
-    (EXAMPLE, NUMPY, lambda s, g: np.sum(abs(gram(s) - gram(g)))),
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda s, g: np.mean((s.mean((1, 2)) - g.mean((1, 2))) ** 2),
-    ),
-    (GRADIENT, TORCH, lambda s, g: layer_torch(s, g.detach())),
-]
-STYLE_COST = [
-    ("by its name", TORCH, style_by_place),
-    (EXAMPLE, NUMPY, lambda s, g, w: max(w[n] * layer(s[n], g[n]) for n in w)),
-    (
-        GRADIENT,
-        TORCH,
-        lambda s, g, w: style_with(layer_torch)(
-            s, {n: x.detach() for n, x in g.items()}, w
-        ),
-    ),
-]
-TOTAL_COST = [
-    (EXAMPLE, NUMPY, lambda c, s, alpha=10, beta=40: alpha * c),
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda c, s, alpha=10, beta=40: int(total(c, s, alpha, beta)),
-    ),
-    (GRADIENT, TORCH, lambda c, s, *weights: total(c.detach(), s, *weights)),
-]
-CAPTURES = [
-    (GRADIENT, TORCH, capture_with(lambda x: x.detach().clone())),
-    (GRADIENT, TORCH, capture_with(lambda x: x.data.clone())),
-    (GRADIENT, TORCH, capture_with(lambda x: torch.tensor(x.tolist()))),
-    ("RuntimeError", TORCH, capture_with(copy.deepcopy)),
-]
-NORMALISED = [
-    ("of its own", TORCH, lambda x: (x - mean) / 0.226),
-    (EXAMPLE, TORCH, lambda x: (x - mean.flip(0)) / spread.flip(0)),
-    (GRADIENT, TORCH, lambda x: (x.detach() - mean) / spread),
-]
-INDICES = [
-    (
-        "block 5 is not",
-        NUMPY,
-        lambda n: [0, 5, 10, 17, 22][int(n[4]) - 1] + 2 * int(n[6]) - 2,
-    ),
-    (EXAMPLE, NUMPY, lambda n: min(module_index(n), 26)),
-]
-SIZES = [
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda h, w, side: tuple(
-            math.ceil(n * side / max(h, w)) for n in (h, w)
-        ),
-    ),
-    (EXAMPLE, NUMPY, lambda h, w, side: (side, w) if h > w else (h, side)),
-]
-TRAIN_STEP = [
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda x, cost, rate=1: x - np.clip(rate * cost(x)[1], 0, 1),
-    ),
-    ("two values", NUMPY, lambda x, cost, rate=1: x - rate * cost(x)),
-    (
-        "two values",
-        NUMPY,
-        lambda x, cost, rate=1: x - rate * np.gradient(cost(x)),
-    ),
-    ("answers differently", TORCH, step_that_adds_up),
-    ("Adam", TORCH, step_by(torch.optim.Adam)),
-    (
-        "has to be watched",
-        TENSORFLOW,
-        lambda *inputs: step_tensorflow(*inputs, watch=False),
-    ),
-    ("Adam", TENSORFLOW, keras_step_by(tf.keras.optimizers.Adam)),
-    ("Adam", TENSORFLOW, assignment_step),
-]
-TARGETS = [
-    (EXAMPLE, TORCH, lambda photo, painting, get: get((photo + painting) / 2)),
-    (
-        EXAMPLE,
-        TORCH,
-        lambda photo, painting, get: (get(painting)[0], get(photo)[0]),
-    ),
-]
-TOTAL_VARIATION = [
-    (EXAMPLE, NUMPY, np.var),
-    (
-        EXAMPLE,
-        NUMPY,
-        lambda x: np.sum((x[:, 1:, 1:] - x[:, :-1, :-1]) ** 2) / x.size,
-    ),
-    (EXAMPLE, TENSORFLOW, lambda x: tf.reduce_sum(tf.image.total_variation(x))),
-]
-PRESERVE_COLOR = [
-    ("HSV", NUMPY, preserve_in(cv2.COLOR_RGB2HSV, cv2.COLOR_HSV2RGB, 2)),
-    (EXAMPLE, NUMPY, preserve_in(cv2.COLOR_RGB2LAB, cv2.COLOR_LAB2RGB, 0)),
-    (NO_TENSOR, TENSORFLOW, lambda p, x: preserve(p.numpy(), x.numpy())),
-]
-WRONG = [
-    (check, framework, hint, function)
-    for check, versions in (
-        (checks.check_gram_matrix, GRAM_MATRIX),
-        (checks.check_compute_content_cost, CONTENT_COST),
-        (checks.check_compute_layer_style_cost, LAYER_COST),
-        (checks.check_compute_style_cost, STYLE_COST),
-        (checks.check_total_cost, TOTAL_COST),
-        (checks.check_capture_features, CAPTURES),
-        (checks.check_normalise, NORMALISED),
-        (checks.check_module_index, INDICES),
-        (checks.check_scaled_size, SIZES),
-        (checks.check_train_step, TRAIN_STEP),
-        (checks.check_choose_targets, TARGETS),
-        (checks.check_total_variation, TOTAL_VARIATION),
-        (checks.check_preserve_color, PRESERVE_COLOR),
-    )
-    for hint, framework, function in versions
+RIGHT["preserve_color"] = [(preserve, preserve_torch, preserve_tensorflow)]
+WRONG["preserve_color"] = [
+    ("HSV", preserve_in(cv2.COLOR_RGB2HSV, cv2.COLOR_HSV2RGB, 2)),
+    (EXAMPLE, preserve_in(cv2.COLOR_RGB2LAB, cv2.COLOR_LAB2RGB, 0)),
+    ("a tensor", lambda *i: preserve(*(x.numpy() for x in i)), TENSORFLOW),
 ]

@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 import torch
@@ -43,7 +44,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Orl:
-    """The ORL faces: crops and pictures as in training.py, who, and SFace's."""
+    """The ORL faces: crops and pictures as in training.py, who, and SFace's.
+
+    Crops and SFace's embeddings are twice as many: the mirror images follow.
+    """
 
     crops: np.ndarray
     pictures: np.ndarray
@@ -79,10 +83,12 @@ def load_orl() -> Orl:
     """Align all faces and embed them with the embedded pack."""
     app = faces.load_face_analysis()
     crops, people = training.aligned_orl(app)
+    pictures = training.shrink(crops)
+    crops = np.concatenate([crops, crops[:, :, ::-1]])
     recogniser = app.models["recognition"]
-    # One by one: all 400 at once take eight gigabytes.
+    # One by one: hundreds at once take gigabytes.
     sface = np.vstack([recogniser.get_feat(crop[..., ::-1]) for crop in crops])
-    return Orl(crops, training.shrink(crops), people, sface)
+    return Orl(crops, pictures, people, sface)
 
 
 def save_weights(orl: Orl) -> None:
@@ -111,14 +117,14 @@ def runs() -> Iterator[tuple[Run, Callable]]:
     """Yield what to measure, and what makes the embeddings: (orl, run)."""
     closed_form = {
         "SFace": lambda orl, run: orl.sface,
-        "pixels": lambda orl, run: centred(orl.pictures, orl.seen(run)),
-        "eigenfaces": lambda orl, run: eigenfaces(orl.pictures, orl.seen(run)),
-        "fisherfaces": lambda orl, run: fisher(orl, run, orl.pictures),
+        "pixels": lambda orl, run: centred(both(orl), orl.seen(run)),
+        "eigenfaces": lambda orl, run: eigenfaces(both(orl), orl.seen(run)),
+        "fisherfaces": lambda orl, run: fisher(orl, run, both(orl)),
         "VGG": lambda orl, run: fisher(orl, run, vgg_features(orl)),
     }
     for method, embed in closed_form.items():
         for split in SPLITS:
-            yield Run(method, 30, split, 0), embed
+            yield Run(method, 30, split, 0), partial(added, embed)
     for seed in SEEDS:
         for split in SPLITS:
             yield Run("untrained", 30, split, seed), untrained
@@ -127,6 +133,18 @@ def runs() -> Iterator[tuple[Run, Callable]]:
         for method in training.LOSSES:
             for split in SPLITS:
                 yield Run(method, 30, split, seed), trained
+
+
+def both(orl: Orl) -> np.ndarray:
+    """Return the pictures, then their mirror images."""
+    return np.concatenate([orl.pictures, orl.pictures[..., ::-1]])
+
+
+def added(embed: Callable, orl: Orl, run: Run) -> np.ndarray:
+    """Add the unit vectors of pictures and mirror images, as the networks."""
+    vectors = embed(orl, run)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit[: len(orl.people)] + unit[len(orl.people) :]
 
 
 def rates(orl: Orl, run: Run, vectors: np.ndarray) -> dict[str, float]:
@@ -143,9 +161,12 @@ def rates(orl: Orl, run: Run, vectors: np.ndarray) -> dict[str, float]:
 
 
 def centred(features: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return features as rows, less the mean of those that are known."""
+    """Return features as rows, less the mean of those that are known.
+
+    ``known`` speaks of the first half; the others are the mirror images.
+    """
     flat = features.reshape(len(features), -1).astype(float)
-    return flat - flat[known].mean(axis=0)
+    return flat - flat[: len(known)][known].mean(axis=0)
 
 
 def eigenfaces(
@@ -153,7 +174,8 @@ def eigenfaces(
 ) -> np.ndarray:
     """Return the first principal components, all made equally strong."""
     rows = centred(features, known)
-    _, strengths, directions = np.linalg.svd(rows[known], full_matrices=False)
+    learned = rows[: len(known)][known]
+    _, strengths, directions = np.linalg.svd(learned, full_matrices=False)
     return rows @ directions[:count].T / strengths[:count]
 
 
@@ -166,7 +188,7 @@ def fisher(orl: Orl, run: Run, features: np.ndarray) -> np.ndarray:
     """
     known, people = orl.seen(run), orl.people[orl.seen(run)]
     components = eigenfaces(features, known, 80) * np.sqrt(known.sum())
-    learned = components[known]
+    learned = components[: len(known)][known]
     within = np.concatenate(
         [
             learned[people == name] - learned[people == name].mean(axis=0)
@@ -179,7 +201,7 @@ def fisher(orl: Orl, run: Run, features: np.ndarray) -> np.ndarray:
 
 
 def vgg_features(orl: Orl) -> np.ndarray:
-    """Return conv4_1 of every face, averaged to half: (400, 7, 7, 512)."""
+    """Return conv4_1 of every face, averaged to half: (800, 7, 7, 512)."""
     layers = (vgg.features(crop, "conv4_1")["conv4_1"] for crop in orl.crops)
     return np.stack(
         [layer.reshape(7, 2, 7, 2, 512).mean(axis=(1, 3)) for layer in layers]

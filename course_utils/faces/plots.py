@@ -1,22 +1,16 @@
 """The two drawings that every comparison of faces needs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from course_utils.faces.verification import Calibration
+from course_utils.faces.verification import Calibration
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#f0e442")
 
 
-def plot_similarities(calibrations: Mapping[str, Calibration]) -> Figure:
+def plot_similarities(calibrations: Mapping[str, Calibration]):
     """Draw the hills of same and of different pairs, one panel a title."""
     from matplotlib import pyplot as plt
 
@@ -43,10 +37,11 @@ def plot_similarities(calibrations: Mapping[str, Calibration]) -> Figure:
         axis.set(title=title, yticks=[], xlabel="cosine similarity")
     axes[0, 0].legend(loc="upper center")
     plt.close(figure)  # else the notebook would show it a second time
+    axes[0, 0].set_ylabel("share of pairs")
     return figure
 
 
-def plot_roc(calibrations: Mapping[str, Calibration], far: float) -> Figure:
+def plot_roc(calibrations: Mapping[str, Calibration], far: float):
     """Draw at most six ROC curves, and mark the false accept rate ``far``."""
     from matplotlib import pyplot as plt
 

@@ -25,6 +25,12 @@ def _intersection_over_union(box1, box2, **sides):
     return shared / (_area(box1) + _area(box2) - shared)
 
 
+def _cut_off_at_the_end(box1, box2):
+    """Two negative sides make a positive area."""
+    shared = max(0, _shared(box1, box2, sides=lambda lengths: lengths))
+    return shared / (_area(box1) + _area(box2) - shared)
+
+
 check_intersection_over_union = Exercise(
     name="intersection_over_union",
     cases=draws(_two_boxes),
@@ -33,6 +39,7 @@ check_intersection_over_union = Exercise(
         "boxes that are apart share nothing: no side is shorter than zero.": [
             lambda a, b: _intersection_over_union(a, b, sides=lambda s: s),
             lambda a, b: _intersection_over_union(a, b, sides=np.abs),
+            _cut_off_at_the_end,
         ],
         "what both boxes share is counted twice below the line.": [
             lambda a, b: _shared(a, b) / (_area(a) + _area(b))
@@ -72,7 +79,8 @@ check_non_max_suppression = Exercise(
     solution=_suppress,
     mistakes={
         "the best score comes first, in the search and in the list.": [
-            lambda b, s, *limit: _suppress(b, -np.arange(len(s)), *limit)
+            lambda b, s, *limit: _suppress(b, -np.arange(len(s)), *limit),
+            lambda b, s, *limit: _suppress(b, -s, *limit),
         ],
         "a box that is thrown away itself throws no other away.": [
             lambda b, s, limit=0.4: _suppress(b, s, limit, by_all_better=True)

@@ -28,7 +28,7 @@ def _template():
 
 
 def _face_with_one_bright_point(generator):
-    """A grey picture in which only one of five landmarks shines."""
+    """A grey picture in which only one of five landmarks shines, in colour."""
     import cv2
 
     angle = generator.choice([-1, 1]) * generator.uniform(0.25, 0.6)
@@ -39,7 +39,7 @@ def _face_with_one_bright_point(generator):
     landmarks = tilted + generator.normal(scale=4, size=(5, 2))
     image = np.full((220, 240, 3), GREY, np.uint8)
     x, y = landmarks[generator.integers(5)].round().astype(int).tolist()
-    cv2.circle(image, (x, y), 9, (255, 255, 255), -1)
+    cv2.circle(image, (x, y), 9, (255, 200, 90), -1)
     return cv2.GaussianBlur(image, None, 4), landmarks
 
 
@@ -51,7 +51,10 @@ def _where_it_lands(case, answer, right):
     if np.linalg.norm(lands - belongs) < 2:
         return None
     place = "at ({:.0f}, {:.0f})".format(*lands)
-    return "your {} lands {}, it belongs at ({:.1f}, {:.1f}).".format(
+    return (
+        "your {} lands {}, it belongs at ({:.1f}, {:.1f}), where the best fit "
+        "of all five brings it; none hits every target."
+    ).format(
         POINTS[distances.argmin()],
         place if answer.max() > 2 * GREY else "outside the picture",
         *belongs,

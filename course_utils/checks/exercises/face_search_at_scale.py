@@ -44,5 +44,8 @@ check_best_people = Exercise(
             lambda *inputs: _best_people(*inputs, value=np.mean),
             lambda *inputs: _best_people(*inputs, value=np.sum),
         ],
+        "give back two arrays, first the people: not a list of pairs.": [
+            lambda *inputs: [*zip(*_best_people(*inputs), strict=True)]
+        ],
     },
 )

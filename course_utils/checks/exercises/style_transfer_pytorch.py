@@ -31,6 +31,11 @@ def _content_cost(a_C, a_G):
     return _squares(a_C, a_G) / (4 * a_C.size)
 
 
+def _relative_error(a_C, a_G):
+    with np.errstate(divide="ignore", invalid="ignore"):  # all of it may be 0
+        return _squares(a_C, a_G) / np.sum(a_C**2)
+
+
 check_compute_content_cost = Exercise(
     name="compute_content_cost",
     frameworks=ALL_FRAMEWORKS,
@@ -48,8 +53,15 @@ check_compute_content_cost = Exercise(
         ],
         BRACKETS: [lambda c, g: _squares(c, g) / 4 * c.size],
         "the differences themselves are to be squared, then added up.": [
+            lambda c, g: np.sum(c - g) / (4 * c.size),
+            lambda c, g: np.sum(g - c) / (4 * c.size),
             lambda c, g: np.sum(c - g) ** 2 / (4 * c.size),
             lambda c, g: np.sum(abs(c - g)) / (4 * c.size),
+        ],
+        "that is section 2's relative error; the assignment does not divide by "
+        "the target.": [
+            _relative_error,
+            lambda c, g: _relative_error(c, g) / 4,
         ],
     },
 )
@@ -170,7 +182,8 @@ check_total_cost = Exercise(
             lambda c, s, *_: _total_cost(c, s)
         ],
         "without weights given, it should use 10 and 40.": [
-            lambda c, s, alpha=1, beta=1: _total_cost(c, s, alpha, beta)
+            lambda c, s, alpha=1, beta=1: _total_cost(c, s, alpha, beta),
+            lambda c, s, alpha=1, beta=100: _total_cost(c, s, alpha, beta),
         ],
     },
 )

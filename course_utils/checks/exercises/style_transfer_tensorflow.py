@@ -95,5 +95,8 @@ check_choose_targets = Exercise(
         "from the painting.": [
             lambda photo, painting, get: (get(photo)[0], get(painting)[1])
         ],
+        "style features first, content features second.": [
+            lambda photo, painting, get: (get(photo)[1], get(painting)[0])
+        ],
     },
 )
