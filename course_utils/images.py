@@ -27,7 +27,7 @@ def load_image(
     The EXIF rotation is applied, transparency is laid on white, and grey,
     16-bit, palette and CMYK pictures become RGB. Of an animation the first
     frame is taken. No side is longer than ``max_side`` pixels. ``path`` may
-    also be an open binary file (an upload's ``io.BytesIO``).
+    also be an open binary file (an upload's ``io.BytesIO``). Raises ImageError.
     """
     if str(path).startswith(("http:/", "https:/")):
         raise ImageError(
@@ -78,7 +78,8 @@ def load_image(
 def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     """Write a picture; an interrupted write leaves the old file untouched.
 
-    The ending of ``path`` chooses the format: .jpg, .png or .webp.
+    The ending of ``path`` chooses the format: .jpg, .png or .webp. Raises
+    ImageError.
     """
     path = Path(path).expanduser()
     picture = Image.fromarray(require_rgb(image))

@@ -154,7 +154,10 @@ def face_packs() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """Return the file or folder of ``name``, after a glance at it."""
+    """Return the file or folder of ``name``, after a glance at it.
+
+    Raises WeightsError, whose sentence gives the command that fetches it.
+    """
     state = verify(name, thorough=False)
     if state != "ready":
         raise WeightsError(TABLE[name].complaint(state))
@@ -183,6 +186,7 @@ def fetch(name: str) -> Path:
 
     A stopped download continues next time; of two processes one fetches and
     the other waits. Files found in the way are moved aside, never deleted.
+    Raises WeightsError, and changes nothing, if it fails.
     """
     from filelock import FileLock
 

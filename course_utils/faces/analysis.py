@@ -41,7 +41,10 @@ def settings_for(pack: str) -> PackSettings:
 
 
 def threshold_for(pack: str, *, search: bool = False) -> float:
-    """Look up the similarity of one person, or of a known one in a search."""
+    """Look up from which cosine similarity two faces count as one person.
+
+    In a ``search``: from which the best match of many counts as known.
+    """
     settings = settings_for(pack)
     threshold = settings.search_threshold if search else settings.threshold
     if threshold is None:
@@ -75,6 +78,8 @@ def load_face_analysis(
             the CPU.
 
     Returns a ``FaceAnalysis``; ``app.get`` takes BGR, ``detect_faces`` RGB.
+    Raises WeightsError for a pack that is absent or broken, ValueError for a
+    size, threshold or provider that cannot be used.
     """
     folder = _pack_folder(pack)
     settings = settings_for(folder.name)

@@ -125,7 +125,8 @@ class FaceGallery(contextlib.AbstractContextManager):
         """Open the gallery in a folder, or start one there.
 
         ``app`` is from ``load_face_analysis``; by default the pack that the
-        gallery was made with, "course_mini" for a new one.
+        gallery was made with, "course_mini" for a new one. Raises
+        GalleryError if the folder or the file in it cannot be used.
         """
         self.path = Path(path).expanduser().absolute()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -194,7 +195,8 @@ class FaceGallery(contextlib.AbstractContextManager):
         """Add photographs of one person, all of them or none.
 
         They are picture files or RGB arrays. ``which_face`` says which one of
-        several faces it is, 0 being the leftmost.
+        several faces it is, 0 being the leftmost. Raises NoFaceError,
+        EnrolmentError or ImageError for one that cannot be used.
         """
         person = clean_name(person)
         if not isinstance(photographs, (list, tuple)):
@@ -324,7 +326,10 @@ class FaceGallery(contextlib.AbstractContextManager):
             ).rowcount
 
     def rename(self, old: str, new: str) -> None:
-        """Give a person another name; the old one leaves no trace either."""
+        """Give a person another name; the old one leaves no trace either.
+
+        Raises ValueError if ``new`` is somebody else's name.
+        """
         old, new = clean_name(old), clean_name(new)
         with self._erasing(old):
             if new != old and self._has(new):

@@ -35,9 +35,9 @@ def plot_similarities(calibrations: Mapping[str, Calibration]):
                 label="same person" if same else "different people",
             )
         axis.set(title=title, yticks=[], xlabel="cosine similarity")
+    axes[0, 0].set_ylabel("share of pairs")
     axes[0, 0].legend(loc="upper center")
     plt.close(figure)  # else the notebook would show it a second time
-    axes[0, 0].set_ylabel("share of pairs")
     return figure
 
 

@@ -45,6 +45,8 @@ def verify(
 
     Of several faces in a picture the largest one is compared. A picture that
     lies on its side is turned first; its face's box belongs to the turned copy.
+    ``threshold`` is a cosine similarity, by default the pack's published one.
+    Raises NoFaceError, which says in which picture.
     """
     if threshold is None:
         threshold = threshold_for(Path(app.model_dir).name)
@@ -85,7 +87,10 @@ class Calibration:
         )
 
     def threshold_at(self, far: float) -> float:
-        """Find the lowest threshold with at most this false accept rate."""
+        """Find the lowest threshold with at most this false accept rate.
+
+        Raises ValueError when these pairs are too few to show it.
+        """
         return float(self.thresholds[self._row(far)])
 
     def true_accept_rate_at(self, far: float) -> float:
@@ -125,7 +130,10 @@ class Calibration:
 
 
 def calibrate(similarities: np.ndarray, same: np.ndarray) -> Calibration:
-    """Measure the error rates of every threshold; see ``Calibration``."""
+    """Measure the error rates of every threshold, from pairs of known truth.
+
+    Both have shape (pairs,); ``same`` is True where a pair shows one person.
+    """
     similarities = np.asarray(similarities, np.float64)
     same = np.asarray(same, bool)
     if similarities.ndim != 1 or similarities.shape != same.shape:

@@ -209,6 +209,7 @@ def stream(
     """Paint step by step: yield a Progress per evaluation; see ``Run``.
 
     Whoever closes it, or stops asking, has the best picture in the last one.
+    It raises DivergedError if the loss is no longer a number.
     """
     return iter(Run(content, style_image, recipe, backend))
 

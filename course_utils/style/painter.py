@@ -124,6 +124,7 @@ def paint(
     """Paint a photograph in one pass; pictures are RGB ``uint8``.
 
     ``painting`` is the one that the painter has learned, for its colours.
+    Raises PictureError for a side of less than 36 pixels.
     """
     images.require_rgb(photograph)
     height, width = photograph.shape[:2]

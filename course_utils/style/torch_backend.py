@@ -87,7 +87,10 @@ class Network:
         return {name: to_numpy(gram) for name, gram in grams.items()}
 
     def objective(self, targets: Targets) -> Callable:
-        """Return a function: pixels -> (terms, gradient of the total)."""
+        """Return a function: pixels -> (terms, gradient of the total).
+
+        All are float32, ``terms`` a vector as Targets describes it.
+        """
         content = {n: self._tensor(a) for n, a in targets.content.items()}
         style = {n: self._tensor(a) for n, a in targets.style.items()}
         scales = self._tensor(targets.scales())

@@ -112,6 +112,8 @@ def features(
 
     The answer maps each layer name to float32 (height / stride, width /
     stride, channels). Only the layers up to the deepest named one are run.
+    Raises ValueError for an unknown name, ImageError for what is no picture
+    or is smaller than the deepest layer can see.
     """
     images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)

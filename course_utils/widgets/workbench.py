@@ -21,7 +21,7 @@ class Workbench(Panel):
     more), the work under way is paused.
     """
 
-    _working = None
+    _working = None  # the one whose work is under way
 
     def __init__(self):
         super().__init__()

@@ -4,6 +4,8 @@ Sources: Deng and others, "ArcFace", CVPR 2019; Schroff, Kalenichenko and
 Philbin, "FaceNet", CVPR 2015.
 """
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
@@ -19,24 +21,18 @@ def _pictures_of_two_people(generator):
     return embeddings, centres, is_person, *settings
 
 
-def _arcface(embeddings, centres, is_person, margin=0.4, scale=24, to=unit):
-    with np.errstate(invalid="ignore"):  # where lengths are still in
-        angles = np.arccos(to(embeddings) @ to(centres).T)
-    return scale * np.cos(angles + margin * is_person)
-
-
-def _cut_off(
+def _arcface(
     embeddings,
     centres,
     is_person,
     margin=0.4,
     scale=24,
-    to_first=np.asarray,
-    to_second=np.asarray,
+    to=(unit, unit),
+    limit=np.inf,
 ):
-    """As the solution, but lengths are still in: cut off at 1 they hide."""
-    cosines = to_first(embeddings) @ to_second(centres).T
-    angles = np.arccos(np.clip(cosines, -1, 1))
+    cosines = to[0](embeddings) @ to[1](centres).T
+    with np.errstate(invalid="ignore"):  # where lengths are still in
+        angles = np.arccos(np.clip(cosines, -limit, limit))
     return scale * np.cos(angles + margin * is_person)
 
 
@@ -56,10 +52,11 @@ check_arcface_logits = Exercise(
             lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, 0, s)
         ],
         "only directions count: a length is still in.": [
-            lambda *inputs: _arcface(*inputs, to=np.asarray),
-            _cut_off,
-            lambda *inputs: _cut_off(*inputs, to_first=unit),
-            lambda *inputs: _cut_off(*inputs, to_second=unit),
+            partial(_arcface, to=(np.asarray, np.asarray)),
+            # Cut off at 1, as in the notebook's solution, lengths hide.
+            partial(_arcface, to=(np.asarray, np.asarray), limit=1),
+            partial(_arcface, to=(np.asarray, unit), limit=1),
+            partial(_arcface, to=(unit, np.asarray), limit=1),
         ],
         "only the angle to the right person gets the margin.": [
             lambda a, b, right, *rest: _arcface(a, b, 1, *rest),
