@@ -112,9 +112,15 @@ def _report(title: str, lines: Iterator[_Line]) -> list[str]:
 
 
 def _package_lines() -> Iterator[_Line]:
+    try:
+        needed = importlib.metadata.requires("course_utils")
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout
+        fix = "python -m pip install --editable . (in the course's folder)"
+        yield "course_utils", "runs from its folder, not installed", fix
+        return
     from packaging.requirements import Requirement
 
-    for text in importlib.metadata.requires("course_utils") or ():
+    for text in needed:
         wanted = Requirement(text)
         if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
             continue
@@ -169,9 +175,9 @@ def _weight_lines() -> Iterator[_Line]:
 
 
 def _provider_lines() -> Iterator[_Line]:
-    from course_utils import faces
-
     try:
+        from course_utils import faces
+
         app = faces.load_face_analysis()
     except Exception as error:  # whatever it is, the report goes on
         yield "course_mini", f"cannot be loaded: {error}", str(error)

@@ -1,5 +1,6 @@
 """The doctor finds trouble and names its cure."""
 
+import subprocess
 import sys
 import types
 
@@ -70,6 +71,14 @@ def test_missing_old_and_clashing_packages(no_devices, versions, capsys):
 def test_the_gpu_build_stands_in_for_onnxruntime(no_devices, versions):
     versions({"onnxruntime": None, "onnxruntime-gpu": "1.31"})
     assert runtime.doctor() is True
+
+
+def test_it_runs_where_nothing_is_installed():
+    without_packages = (sys.executable, "-S", "-m", "course_utils", "doctor")
+    done = subprocess.run(without_packages, capture_output=True, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    advice = done.stdout.split("What to do")[1]
+    assert "pip install --editable ." in advice
 
 
 def test_a_broken_pack_is_named_with_its_cure(no_devices, home, capsys):
