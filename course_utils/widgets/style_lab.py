@@ -13,12 +13,12 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
-from course_utils import images
+from course_utils import images, style
 from course_utils.style import StyleRecipe
 from course_utils.widgets.knobs import Knobs
 from course_utils.widgets.parts import WHOLE_LABEL, Line, row
 from course_utils.widgets.pickers import PicturePicker
-from course_utils.widgets.transfer import Speed, Transfer
+from course_utils.widgets.transfer import Speed, take_turns
 from course_utils.widgets.transfer_view import NAMES, TransferView, duration
 from course_utils.widgets.workbench import Workbench
 
@@ -46,7 +46,7 @@ class StyleLab(Workbench):
         quick, balanced, fine, estimate, start, pause, resume, stop, save_png,
         save_animation, save_recipe, load_recipe: the buttons.
         state: "idle", "painting", "paused" or "measuring".
-        transfer: the Transfer under way or made last; None before the first.
+        runs: {backend: the style.Run under way or made last}.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class StyleLab(Workbench):
                 f"{backend!r} is not a backend: use torch, tensorflow or both."
             )
         super().__init__()
-        self.transfer: Transfer | None = None
+        self.runs: dict[str, style.Run] = {}
         self._speed = Speed()
         self.content = PicturePicker("content", "Content", content, _MAX_SIDE)
         self.style_picture = PicturePicker(
@@ -125,17 +125,14 @@ class StyleLab(Workbench):
 
     def _start(self) -> None:
         self._require_notebook()
-        self.notice.say("Loading the framework …")
-        try:
-            self.transfer = Transfer(
-                self.content.image,
-                self.style_picture.image,
-                self.recipe,
-                self._backends(),
-            )
-        finally:
-            self.notice.say()
-        self._title = f"{self.content.name} as {self.style_picture.name}"
+        self.message.say("Loading the framework …")
+        pictures = self.content.image, self.style_picture.image
+        self.runs = {
+            backend: style.Run(*pictures, self.recipe, backend)
+            for backend in self._backends()
+        }
+        self.message.say()
+        self._begun = self._choices()
         self.view.clear()
         self.view.status.value = "The first step is under way …"
         self._enter("painting")
@@ -146,8 +143,8 @@ class StyleLab(Workbench):
 
     def _resume(self) -> None:
         changed = {k: self.knobs.controls[k].value for k in _RESUME_KNOBS}
-        self.transfer.change(**changed)
-        self.view.rest()
+        for run in self.runs.values():
+            run.change(**changed)
         self._enter("painting")
         self._launch(self._watched_steps(), self._end)
 
@@ -170,25 +167,27 @@ class StyleLab(Workbench):
         self._launch(steps, lambda _outcome: self._measured(then))
 
     def _save_picture(self) -> None:
-        if self.transfer is None or not self.transfer.latest:
-            raise ValueError("There is no picture yet: press Start first.")
         saved = [
-            images.save_image(progress.image, self._file_for(backend, "png"))
-            for backend, progress in self.transfer.latest.items()
+            images.save_image(run.image, self._file_for(backend, "png"))
+            for backend, run in self.runs.items()
+            if run.latest
         ]
+        if not saved:
+            raise ValueError("There is no picture yet: press Start first.")
         self._offer(saved, "image/png")
 
     def _save_animation(self) -> None:
-        if self.transfer is None or not any(self.transfer.snapshots.values()):
+        saved = []
+        for backend, run in self.runs.items():
+            if run.snapshots:
+                saved.append(self._file_for(backend, "webp"))
+                pictures = [*run.snapshots.values(), run.image]
+                saved[-1].write_bytes(_animation(pictures))
+        if not saved:
             raise ValueError(
                 "There are no snapshots yet: set Snapshot every (under More "
                 "knobs) to some steps, and press Start."
             )
-        saved = []
-        for backend, progress in self.transfer.latest.items():
-            snapshots = self.transfer.snapshots[backend].values()
-            saved.append(self._file_for(backend, "webp"))
-            saved[-1].write_bytes(_animation([*snapshots, progress.image]))
         self._offer(saved, "image/webp")
 
     def _save_knobs(self) -> None:
@@ -214,14 +213,15 @@ class StyleLab(Workbench):
         self.notice.say(f"Saved in {folder}; download: {files}.")
 
     def _file_for(self, backend: str, ending: str) -> Path:
-        title = re.sub(r"\W+", "_", self._title).strip("_")
+        title = f"{self._begun['content']} as {self._begun['style']}"
+        title = re.sub(r"\W+", "_", title).strip("_")
         return _unused(f"{title}_{backend}.{ending}")
 
     # The work between two buttons
 
     def _watched_steps(self) -> Iterator:
-        for progress in self.transfer.steps():
-            self.view.follow(self.transfer)
+        for progress in take_turns(self.runs.values()):
+            self.view.follow(self.runs)
             yield progress
 
     def _measured(self, then: str) -> None:
@@ -230,7 +230,7 @@ class StyleLab(Workbench):
 
     def _end(self, outcome: str) -> None:
         self._enter("paused" if outcome == "paused" else "idle")
-        self.view.end(self.transfer, outcome)
+        self.view.end(self.runs, outcome)
         self._say_what_waits()
 
     def _enter(self, state: str) -> None:
@@ -268,28 +268,29 @@ class StyleLab(Workbench):
 
     def _say_what_waits(self) -> None:
         """Name the changes that an unfinished painting will not see."""
-        changes = self._changes_since_start()
+        changes = []
+        if self.state in ("painting", "paused"):
+            now = self._choices()
+            changes = [
+                name.replace("_", " ")
+                for name, begun in self._begun.items()
+                if now[name] != begun
+            ]
         text = (
             f"Changed: {', '.join(changes)}. That takes effect at the next "
             "Start; Resume goes on as the painting was begun."
         )
         self.waiting.say(text if changes else "")
 
-    def _changes_since_start(self) -> list[str]:
-        if self.state not in ("painting", "paused"):
-            return []
-        begun, knobs = asdict(self.transfer.recipe), asdict(self.recipe)
-        same = {
-            "content": self.content.image is self.transfer.content,
-            "style": self.style_picture.image is self.transfer.style_image,
-            "framework": self._backends() == tuple(self.transfer.runs),
-            **{
-                name.replace("_", " "): begun[name] == knobs[name]
-                for name in begun
-                if name not in _RESUME_KNOBS
-            },
+    def _choices(self) -> dict:
+        """What a painting is begun with, and goes on with to its end."""
+        return {
+            "content": self.content.name,
+            "style": self.style_picture.name,
+            "framework": self.backend.value,
+            **asdict(self.recipe),
+            **dict.fromkeys(_RESUME_KNOBS),
         }
-        return [name for name, kept in same.items() if not kept]
 
     def _backends(self) -> tuple[str, ...]:
         chosen = self.backend.value

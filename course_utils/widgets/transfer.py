@@ -1,7 +1,7 @@
-"""A style transfer under way in the lab, and how long one will take."""
+"""Several frameworks paint in turn, and how long they will take."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -14,54 +14,16 @@ _SIZES = (128, 256)  # pixels; at the second the network is loaded already
 _STEPS = 6  # at the second size
 
 
-class Transfer:
-    """One recipe in one framework or several, an evaluation each in turn."""
-
-    def __init__(
-        self,
-        content: np.ndarray,
-        style_image: np.ndarray,
-        recipe: style.StyleRecipe,
-        backends: Sequence[str],
-    ):
-        self.content, self.style_image = content, style_image
-        self.runs = {
-            backend: style.Run(content, style_image, recipe, backend)
-            for backend in backends
-        }
-        self.recipe = recipe
-
-    def change(self, **knobs) -> None:
-        """Go on with other steps and snapshots; see ``style.Run.change``."""
-        for run in self.runs.values():
-            run.change(**knobs)
-        self.recipe = run.recipe
-
-    @property
-    def latest(self) -> dict[str, style.Progress]:
-        """{backend: its last Progress}, of those that have begun."""
-        return {b: run.latest for b, run in self.runs.items() if run.latest}
-
-    @property
-    def history(self) -> dict[str, tuple[style.Losses, ...]]:
-        """{backend: its Losses, one per evaluation}."""
-        return {backend: run.history for backend, run in self.runs.items()}
-
-    @property
-    def snapshots(self) -> dict[str, dict[int, np.ndarray]]:
-        """{backend: {step: the picture that it kept}}."""
-        return {backend: run.snapshots for backend, run in self.runs.items()}
-
-    def steps(self) -> Iterator[style.Progress]:
-        """Take one evaluation in each framework in turn; yield after each."""
-        under_way = [iter(run) for run in self.runs.values()]
-        while under_way:
-            for run in list(under_way):
-                progress = next(run, None)
-                if progress is None:
-                    under_way.remove(run)
-                else:
-                    yield progress
+def take_turns(runs: Iterable[style.Run]) -> Iterator[style.Progress]:
+    """Take one evaluation of each run in turn; yield after each."""
+    under_way = [iter(run) for run in runs]
+    while under_way:
+        for steps in list(under_way):
+            progress = next(steps, None)
+            if progress is None:
+                under_way.remove(steps)
+            else:
+                yield progress
 
 
 class Speed:

@@ -1,7 +1,6 @@
 """What a transfer looks like: its pictures, its losses, how long it takes."""
 
 import time
-from collections import deque
 
 import ipywidgets
 import numpy as np
@@ -10,13 +9,12 @@ from matplotlib.ticker import MaxNLocator
 
 from course_utils import style
 from course_utils.widgets.parts import SLIDING, Picture, img, row
-from course_utils.widgets.transfer import Transfer
 
 NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 """What the frameworks call themselves."""
 
 _PAUSE = 0.5  # seconds between two drawings, at least
-_SHARE = 20  # for curves at least this many times what the last ones took
+_SHARE = 9  # and at least this many times what the last one took
 _WIDE = "calc(100% - 4px)"  # ipywidgets adds a margin of 2 px on each side
 _COLORS = {  # Okabe and Ito's colours, told apart by everybody
     "total": "#000000",
@@ -65,8 +63,9 @@ class TransferView(ipywidgets.VBox):
 
     def clear(self) -> None:
         """Hide the pictures of an earlier transfer."""
-        self._transfer: Transfer | None = None
+        self._runs: dict[str, style.Run] = {}  # those that have begun
         self._steps: list[int] = []  # of the snapshots
+        self._next_drawing = 0.0
         for box in (self.bar, self._canvas, self._timeline):
             box.layout.display = "none"
         self.status.value = ""
@@ -74,72 +73,62 @@ class TransferView(ipywidgets.VBox):
         for snapshot in self.gallery.children:
             snapshot.close()  # ipywidgets would keep it for ever
         self.gallery.children = ()
-        self.rest()
 
-    def rest(self) -> None:
-        """Draw at once next time, and measure the speed from there."""
-        self._next_picture = self._next_curves = 0.0
-        self._ticks = deque(maxlen=20)
+    def follow(self, runs: dict[str, style.Run]) -> None:
+        """Draw the runs, {backend: run}, if that was done long enough ago.
 
-    def follow(self, transfer: Transfer) -> None:
-        """Take note of a step, and draw what was drawn long enough ago.
-
-        Drawing must not eat the time for painting: twice a second at most,
-        and the curves, which take longest, a twentieth of the time at most.
+        Drawing must not eat the time for painting: a tenth of it at most.
         """
-        now = time.perf_counter()
-        self._ticks.append(now)
-        if now >= self._next_picture:
-            self._draw_pictures(transfer)
-            self._next_picture = time.perf_counter() + _PAUSE
-        if now >= self._next_curves:
-            started = time.perf_counter()
-            self.curves.show(_curves(transfer))
+        started = time.perf_counter()
+        if started >= self._next_drawing:
+            self._draw(runs)
             finished = time.perf_counter()
             pause = max(_PAUSE, _SHARE * (finished - started))
-            self._next_curves = finished + pause
+            self._next_drawing = finished + pause
 
-    def end(self, transfer: Transfer, outcome: str) -> None:
+    def end(self, runs: dict[str, style.Run], outcome: str) -> None:
         """Draw the last state; ``outcome`` says how it ended: "paused" ..."""
+        self._draw(runs)
         place = "before the first step"
-        if transfer.latest:
-            self._draw_pictures(transfer)
-            self.curves.show(_curves(transfer))
-            done = outcome == "finished"  # perhaps as fewer steps were wanted
-            self.bar.max = self.bar.value if done else self.bar.max
-            spent = sum(p.seconds for p in transfer.latest.values())
-            place = f"at {_where(transfer, done)}, after {spent:.0f} s"
+        if self._runs:
+            spent = sum(run.seconds for run in self._runs.values())
+            place = f"at {_where(self._runs)}, after {spent:.0f} s"
+        if outcome == "finished":  # perhaps as fewer steps were wanted
+            self.bar.max = self.bar.value
         self.status.value = f"{outcome.capitalize()} {place}."
 
-    def _draw_pictures(self, transfer: Transfer) -> None:
-        self._transfer = transfer
-        progress = transfer.latest.values()
+    def _draw(self, runs: dict[str, style.Run]) -> None:
+        self._runs = {b: run for b, run in runs.items() if run.latest}
+        for backend, panel in self._panels.items():
+            shown = backend in self._runs
+            panel.layout.display = None if shown else "none"
+        if not self._runs:
+            return
+        progress = [run.latest for run in self._runs.values()]
         self.bar.max = sum(p.steps for p in progress)
         self.bar.value = sum(p.step for p in progress)
-        self.status.value = self._words(transfer)
-        for backend, panel in self._panels.items():
-            shown = backend in transfer.latest
-            panel.layout.display = None if shown else "none"
-        self._hang(transfer)
+        self.status.value = self._words()
+        self._hang()
         self._show_moment()
+        self.curves.show(_curves(self._runs))
         for box in (self.bar, self._canvas):
             box.layout.display = None
 
-    def _words(self, transfer: Transfer) -> str:
-        *_, progress = transfer.latest.values()
-        height, width, _ = progress.image.shape
-        left = sum(p.eta for p in transfer.latest.values())
-        words = f"{_where(transfer)}, {width} × {height} pixels"
-        if len(self._ticks) > 1:
-            pace = (len(self._ticks) - 1) / (self._ticks[-1] - self._ticks[0])
-            words += f", {pace:.1f} steps a second"
-        return f"{words}, {duration(left)} left"
+    def _words(self) -> str:
+        *_, last = progress = [run.latest for run in self._runs.values()]
+        height, width, _ = last.image.shape
+        pace = self.bar.value / sum(p.seconds for p in progress)
+        left = sum(p.eta for p in progress)
+        return (
+            f"{_where(self._runs)} of {last.steps}, {width} × {height} pixels, "
+            f"{pace:.1f} steps a second so far, {duration(left)} left"
+        )
 
-    def _hang(self, transfer: Transfer) -> None:
+    def _hang(self) -> None:
         snapshots = [
             (step, NAMES[backend], picture)
-            for backend, pictures in transfer.snapshots.items()
-            for step, picture in pictures.items()
+            for backend, run in self._runs.items()
+            for step, picture in run.snapshots.items()
         ]
         snapshots.sort(key=lambda snapshot: snapshot[0])
         self._steps = sorted({step for step, *_ in snapshots})
@@ -153,14 +142,11 @@ class TransferView(ipywidgets.VBox):
 
     def _show_moment(self, _change=None) -> None:
         """Show the snapshots that the slider points at, or what is now."""
-        if self._transfer is None:
-            return
         is_now = self.time.value == len(self._steps)
         step = None if is_now else self._steps[self.time.value]
         self.moment.value = "Shown: " + ("now" if is_now else f"step {step}")
-        for backend, progress in self._transfer.latest.items():
-            snapshots = self._transfer.snapshots[backend]
-            self.pictures[backend].show(snapshots.get(step, progress.image))
+        for backend, run in self._runs.items():
+            self.pictures[backend].show(run.snapshots.get(step, run.image))
 
 
 def duration(seconds: float) -> str:
@@ -170,50 +156,51 @@ def duration(seconds: float) -> str:
     return f"about {round(seconds / 60)} min"
 
 
-def _where(transfer: Transfer, done: bool = False) -> str:
+def _where(runs: dict[str, style.Run]) -> str:
     return " and ".join(
-        f"{NAMES[backend]} step {p.step} of {p.step if done else p.steps}"
-        for backend, p in transfer.latest.items()
+        f"{NAMES[backend]} step {run.latest.step}"
+        for backend, run in runs.items()
     )
 
 
-def _curves(transfer: Transfer) -> Figure:
+def _curves(runs: dict[str, style.Run]) -> Figure:
     """Draw the loss and its weighted terms on a logarithmic axis."""
     # Without pyplot, which would keep the figure for ever.
     figure = Figure(figsize=(6.4, 2.8), dpi=100)
     axis = figure.subplots()
-    for backend, history in transfer.history.items():
-        for term, values in _terms(history, transfer.recipe).items():
+    for backend, run in runs.items():
+        for term, values in _terms(run).items():
             steps = range(1, len(values) + 1)
             look = {"color": _COLORS[term], "label": term, "lw": 1.8}
             axis.plot(steps, values, _LINES[backend], **look)
     axis.set(xlabel="evaluation", ylabel="loss (log scale)", yscale="log")
-    if len(transfer.history) > 1:
+    if len(runs) > 1:
         axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
     axis.set_xlim(left=1)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     # The content loss starts at next to nothing, where a picture starts from
     # the content; showing all of it would press the rest together.
-    totals = [x.total for losses in transfer.history.values() for x in losses]
+    totals = [losses.total for run in runs.values() for losses in run.history]
     axis.set_ylim(bottom=min(totals) / 100)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")  # more labels would double the time
     axis.spines[["top", "right"]].set_visible(False)
-    lines = axis.lines[: len(axis.lines) // len(transfer.history)]
+    lines = axis.lines[: len(axis.lines) // len(runs)]
     figure.legend(handles=lines, loc="upper center", ncols=4, frameon=False)
     figure.subplots_adjust(0.12, 0.18, 0.96, 0.89)
     return figure
 
 
-def _terms(history, recipe: style.StyleRecipe) -> dict[str, np.ndarray]:
+def _terms(run: style.Run) -> dict[str, np.ndarray]:
     weights = {
         "total": 1,
-        "content": recipe.content_weight,
-        "style": recipe.style_weight,
-        "total variation": recipe.tv_weight,
+        "content": run.recipe.content_weight,
+        "style": run.recipe.style_weight,
+        "total variation": run.recipe.tv_weight,
     }
-    losses = [(x.total, x.content, x.style, x.tv) for x in history]
-    columns = np.array(losses).reshape(-1, 4).T
+    columns = np.array(
+        [(x.total, x.content, x.style, x.tv) for x in run.history]
+    ).T
     return {  # a logarithmic axis has no 0
         term: np.where(values > 0, weight * values, np.nan)
         for (term, weight), values in zip(weights.items(), columns, strict=True)

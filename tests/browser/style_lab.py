@@ -31,4 +31,4 @@ def ended(lab, outcome):
 
 
 def step_of(status):
-    return int(re.search(r"step (\d+) of", status.inner_text())[1])
+    return int(re.search(r"step (\d+)", status.inner_text())[1])
