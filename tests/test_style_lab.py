@@ -81,10 +81,6 @@ def noted(lab, note):
 
 async def test_start_paints_to_the_end_and_shows_it(lab):
     assert lab.state == "idle" and lab.view.status.value == ""
-    assert (
-        repr(lab) == "StyleLab(content='neuschwanstein', "
-        "style_picture='vangogh_starry_night', backend='torch')"
-    )
     run = (await painted(lab))["torch"]
     assert lab.state == "idle" and lab.message.value == ""
     assert lab.view.status.value.startswith(

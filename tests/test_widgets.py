@@ -22,7 +22,7 @@ def explorer():
 
 
 def test_every_control_changes_the_picture(explorer):
-    assert repr(explorer) == "Explorer(level=10, size='small', inverted=False)"
+    assert repr(explorer) == "Explorer()"
     assert explorer.level.continuous_update is False
     assert pixels(explorer.picture).shape == (20, 20, 3)
     explorer.level.value = 200

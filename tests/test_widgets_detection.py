@@ -64,10 +64,6 @@ def test_it_starts_with_the_defaults_of_the_pack(explorer):
     assert "<b>8 faces</b>; the next candidate scores 0.60" in (
         explorer.summary.value
     )
-    assert repr(explorer) == (
-        "DetectionExplorer(picture='group8_office', threshold=0.65, "
-        "detector_size='auto', faces=8)"
-    )
 
 
 def test_filtering_equals_a_detector_with_that_threshold(

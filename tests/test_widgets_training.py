@@ -32,7 +32,6 @@ async def test_a_training_is_watched_and_the_best_is_kept(lab, orl):
     lab.train.click()
     assert lab.train.disabled and not lab.stop.disabled
     await lab.finished()
-    assert repr(lab) == "TrainingLab(loss='arcface', people=10, steps=30)"
     assert lab.message.value == ""
     assert [row[0] for row in lab.curve] == [10, 20, 30]
     assert lab.stop.disabled and not lab.train.disabled

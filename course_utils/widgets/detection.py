@@ -90,14 +90,6 @@ class DetectionExplorer(Panel):
         with self.explaining():
             self._refresh()
 
-    def _values(self) -> dict:
-        return {
-            "picture": self.picker.name,
-            "threshold": self.threshold.value,
-            "detector_size": self.detector_size.value,
-            "faces": len(self.faces),
-        }
-
     def _picture_changed(self) -> None:
         self._found.clear()
         self._refresh()

@@ -32,12 +32,9 @@ class Knobs(Panel):
         self.children = *always, self.more, self._rarer, self.message
         self.show(recipe)
 
-    def _values(self) -> dict:
-        return {name: knob.value for name, knob in self.controls.items()}
-
     def recipe(self) -> StyleRecipe:
         """Return what the controls say. Raises RecipeError."""
-        values = self._values()
+        values = {name: knob.value for name, knob in self.controls.items()}
         values["preserve_color"] = values["preserve_color"] or None
         for name in ("content_layers", "style_layers"):
             values[name] = _read_layers(values[name])

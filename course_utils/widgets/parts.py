@@ -40,11 +40,8 @@ class Panel(ipywidgets.VBox):
         self.message = Line()
 
     def __repr__(self) -> str:
-        values = (f"{name}={v!r}" for name, v in self._values().items())
-        return f"{type(self).__name__}({', '.join(values)})"
-
-    def _values(self) -> dict:
-        raise NotImplementedError
+        # Where no widget can be shown, ipywidgets would list all its parts.
+        return f"{type(self).__name__}()"
 
     @contextmanager
     def explaining(self):
@@ -236,11 +233,9 @@ class Explorer(Panel):
         with self.explaining():
             self._refresh()
 
-    def _values(self) -> dict:
-        return {name: c.value for name, c in self._controls.items()}
-
     def _refresh(self) -> None:
-        self.picture.show(self._draw(**self._values()))
+        values = {name: c.value for name, c in self._controls.items()}
+        self.picture.show(self._draw(**values))
 
 
 def row(*widgets: ipywidgets.Widget, **layout) -> ipywidgets.HBox:

@@ -51,9 +51,6 @@ class PicturePicker(Panel):
         self._use(start or names[0])
         self.on_change(self._menu_changed, self.menu)
 
-    def _values(self) -> dict:
-        return {"name": self.name}
-
     def _menu_changed(self) -> None:
         if self.menu.value == self.name:
             return
@@ -109,9 +106,6 @@ class FacePicker(Panel):
         self.which_face.observe(self._show_face, "value")
         self.picker.observe(self._find_faces, "image")
         self._find_faces()
-
-    def _values(self) -> dict:
-        return {"name": self.picker.name, "which_face": self.which_face.value}
 
     def _find_faces(self, _change=None) -> None:
         self.found = []

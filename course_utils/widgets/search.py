@@ -75,14 +75,6 @@ class SearchExplorer(Panel):
         with self.explaining():
             self._search()
 
-    def _values(self) -> dict:
-        return {
-            "picture": self.photo.picker.name,
-            "threshold": self.threshold.value,
-            "people": len(self.people.options),
-            "decision": self.result and self.result.decision,
-        }
-
     def _key_pressed(self, _field, content: dict, _buffers) -> None:
         if content.get("event") == "submit":  # Enter
             self.enrol.click()

@@ -95,13 +95,6 @@ class StyleLab(Workbench):
         self.on_change(self._choices_changed, *pickers, trait="image")
         self._choices_changed()
 
-    def _values(self) -> dict:
-        return {
-            "content": self.content.name,
-            "style_picture": self.style_picture.name,
-            "backend": self.backend.value,
-        }
-
     @property
     def recipe(self) -> StyleRecipe:
         """What the knobs say now. Raises style.RecipeError."""

@@ -57,10 +57,6 @@ class TrainingLab(Workbench):
         )
         self.on_change(self._show_margin, self.loss)
 
-    def _values(self) -> dict:
-        names = "loss", "people", "steps"
-        return {name: getattr(self, name).value for name in names}
-
     def _show_margin(self) -> None:
         shown = self.loss.value != "softmax"
         self.margin.layout.display = None if shown else "none"

@@ -76,13 +76,6 @@ class VerificationExplorer(Panel):
         with self.explaining():
             self._show()
 
-    def _values(self) -> dict:
-        return {
-            "first": self.first.picker.name,
-            "second": self.second.picker.name,
-            "threshold": self.threshold.value,
-        }
-
     def _show(self) -> None:
         one, other = self.first.face, self.second.face
         self.similarity = None
