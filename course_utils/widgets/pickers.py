@@ -18,26 +18,19 @@ class PicturePicker(Panel):
     """A menu of sample pictures, an upload button, and a small preview.
 
     An upload joins the menu under its file name and is chosen at once.
-    ``image`` and its ``name`` can be observed.
+    ``image`` can be observed.
     """
 
     image = traitlets.Instance(np.ndarray)
-    name = traitlets.Unicode()
 
-    def __init__(
-        self,
-        kind: str,
-        label: str,
-        start: str | None = None,
-        max_side: int = 1280,
-    ):
+    def __init__(self, kind: str, label: str, start: str, max_side: int = 1280):
         """Offer the samples of one kind, no side longer than ``max_side``."""
         super().__init__(flex="1 1 190px", min_width="0")
         self._kind, self._max_side = kind, max_side
         self._uploads: dict[str, np.ndarray] = {}
-        names = [path.stem for path in images.samples(kind)]
         self.menu = ipywidgets.Dropdown(
-            options=names,
+            options=[path.stem for path in images.samples(kind)],
+            value=images.sample(f"{kind}/{start}").stem,
             description=label,
             style=WHOLE_LABEL,
             layout={"flex": "1 1 160px", "width": "auto", "min_width": "0"},
@@ -48,37 +41,32 @@ class PicturePicker(Panel):
         self.preview = Picture()
         self.below = row(self.preview)
         self.children = row(self.menu, self.upload), self.below, self.message
-        self._use(start or names[0])
-        self.on_change(self._menu_changed, self.menu)
+        self.on_change(self._show, self.menu)
+        self._show()
 
-    def _menu_changed(self) -> None:
-        if self.menu.value == self.name:
-            return
-        try:
-            self._use(self.menu.value)
-        finally:
-            self.menu.value = self.name
+    @property
+    def name(self) -> str:
+        """What the menu says: a sample's name, or that of an uploaded file."""
+        return self.menu.value
 
     def _take_file(self, name: str, content: bytes) -> None:
         file = io.BytesIO(content)
         file.name = name  # for the message if it is no picture
-        image = images.load_image(file, self._max_side)
-        self._uploads[name] = image
-        self._show(name, image)
-
-    def _use(self, name: str) -> None:
-        image = self._uploads.get(name)
-        if image is None:
-            path = images.sample(f"{self._kind}/{name}")
-            image = images.load_image(path, self._max_side)
-        self._show(name, image)
-
-    def _show(self, name: str, image: np.ndarray) -> None:
-        self.preview.show(_thumbnail(image))
-        self.name = name
-        if name not in self.menu.options:  # new ones choose their first
+        self._uploads[name] = images.load_image(file, self._max_side)
+        if name == self.name:  # the same name once more, another picture
+            self._show()
+        elif name in self.menu.options:
+            self.menu.value = name
+        else:
+            # New options choose their first.
             self.menu.options = (name, *self.menu.options)
-        self.menu.value = name
+
+    def _show(self) -> None:
+        image = self._uploads.get(self.name)
+        if image is None:
+            path = images.sample(f"{self._kind}/{self.name}")
+            image = images.load_image(path, self._max_side)
+        self.preview.show(_thumbnail(image))
         self.image = image
 
 
