@@ -48,7 +48,7 @@ class DetectionExplorer(Panel):
         """Load a pack of its own, so that no other detector's knobs move."""
         super().__init__()
         self._app = faces.load_face_analysis(pack, det_thresh=LOWEST_THRESHOLD)
-        self._found: dict[int | str, list] = {}  # by detector size
+        self._found: list = []  # by falling score
         self.faces: list = []
         self._usual_threshold = settings_for(Path(pack).name).det_thresh
         self.picker = PicturePicker("faces", "Picture", start)
@@ -85,46 +85,41 @@ class DetectionExplorer(Panel):
             [self.table], layout={"max_height": "560px", "overflow": "auto"}
         )
         self.children = row(self.picker, beside), row(self.picture, scores)
-        self.on_change(self._picture_changed, self.picker, trait="image")
-        self.on_change(self._refresh, *knobs, *ticks)
+        self.on_change(self._detect, self.picker, trait="image")
+        self.on_change(self._detect, self.detector_size)
+        self.on_change(self._refresh, self.threshold, *ticks)
         with self.explaining():
-            self._refresh()
+            self._detect()
 
-    def _picture_changed(self) -> None:
-        self._found.clear()
+    def _detect(self) -> None:
+        """Find everything from the lowest threshold on."""
+        self._bgr = np.ascontiguousarray(self.picker.image[..., ::-1])
+        size = self.detector_size.value
+        self._app.prepare(
+            det_thresh=LOWEST_THRESHOLD,
+            det_size=None if size == "auto" else (size, size),
+        )
+        found = self._app.detect(self._bgr)
+        self._found = sorted(found, key=lambda face: -face.det_score)
         self._refresh()
 
     def _refresh(self) -> None:
-        candidates = self._candidates()
+        self._run_models()
         lowest = self.threshold.value
-        self.faces = [f for f in candidates if f.det_score >= lowest]
+        self.faces = [f for f in self._found if f.det_score >= lowest]
         self.picture.show(self._draw())
-        self.summary.value = self._summary(candidates)
+        self.summary.value = self._summary()
         self.table.value = _table(self.faces, self.pose.value)
 
-    def _candidates(self) -> list:
-        """All that the detector reports, found once a picture and size.
-
-        The models that the ticked marks need run on all of them at once, so
-        that the slider never has to wait.
-        """
-        size = self.detector_size.value
-        bgr = np.ascontiguousarray(self.picker.image[..., ::-1])
-        if size not in self._found:
-            self._app.prepare(
-                det_thresh=LOWEST_THRESHOLD,
-                det_size=None if size == "auto" else (size, size),
-            )
-            found = self._app.detect(bgr)
-            self._found[size] = sorted(found, key=lambda f: -f.det_score)
+    def _run_models(self) -> None:
+        """Run what the ticks need, on all faces: the slider shall not wait."""
         for task, wanted in (
             ("landmark_2d_106", self.points_106.value),
             ("landmark_3d_68", self.points_68.value or self.pose.value),
         ):
-            for face in self._found[size] if wanted else ():
+            for face in self._found if wanted else ():
                 if task not in face:
-                    self._app.models[task].get(bgr, face)
-        return self._found[size]
+                    self._app.models[task].get(self._bgr, face)
 
     def _draw(self) -> np.ndarray:
         canvas = self.picker.image
@@ -150,15 +145,15 @@ class DetectionExplorer(Panel):
             labels=[*map(str, numbers)] if self.numbers.value else nothing,
         )
 
-    def _summary(self, candidates: list) -> str:
+    def _summary(self) -> str:
         """Below the pack's own threshold, what is found is not yet a face."""
         count = len(self.faces)
         sure = self.threshold.value >= self._usual_threshold
         word = "face" if sure else "candidate"
         text = f"<b>{count} {word}{'s' * (count != 1)}</b>"
-        if count == len(candidates):
+        if count == len(self._found):
             return f"{text}; no other scores {LOWEST_THRESHOLD} or more."
-        score = rounded_down(candidates[count].det_score)
+        score = rounded_down(self._found[count].det_score)
         return f"{text}; the next candidate scores {score}."
 
 
