@@ -1,13 +1,12 @@
-"""Notebooks opened in the system's Chromium, each server in its own folder."""
+"""Notebooks opened in the system's Chromium, on a server of their own."""
 
-import contextlib
 import os
 import shutil
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.browser import server
+from tests.browser.server import running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # A kernel answers within milliseconds, on a machine with other work in seconds.
@@ -37,12 +36,7 @@ def page(chromium):
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory):
-    """Start a server in a folder of its own: serve("lab")."""
-    with contextlib.ExitStack() as running:
-
-        def start(application):
-            folder = tmp_path_factory.mktemp(application)
-            return running.enter_context(server.running(application, folder))
-
-        yield start
+def server(tmp_path_factory):
+    """A Jupyter server in a folder of its own."""
+    with running(tmp_path_factory.mktemp("served")) as server:
+        yield server

@@ -32,13 +32,13 @@ runtime.setup_notebook()
 KERNEL = {"name": "python3", "display_name": "Python 3"}
 
 
-def run_code(page, server, code):
+def run_code(page, server, code, application="lab"):
     """Run one cell in a notebook of its own."""
     cells = [nbformat.v4.new_code_cell(SETUP + code)]
     metadata = {"kernelspec": KERNEL}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nbformat.write(notebook, server.folder / "test.ipynb")
-    opened = Notebook(page, server, "test.ipynb")
+    opened = Notebook(page, server, "test.ipynb", application)
     opened.run_all()
     return opened
 
@@ -46,10 +46,10 @@ def run_code(page, server, code):
 class Notebook:
     """One notebook of a server, opened in a page."""
 
-    def __init__(self, page, server, name):
+    def __init__(self, page, server, name, application):
         self.page = page
         self._file = server.folder / name
-        place = PLACES[server.application].format(page=uuid.uuid4().hex)
+        place = PLACES[application].format(page=uuid.uuid4().hex)
         page.goto(server.url(f"{place}/{name}"))
         page.wait_for_function("window.jupyterapp?.shell")
         page.wait_for_function(READY, arg=name)

@@ -1,4 +1,4 @@
-"""JupyterLab, Notebook 7 or Voilà, on this machine only."""
+"""A Jupyter server for these tests, on this machine only."""
 
 import contextlib
 import os
@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import requests
 
@@ -15,10 +14,8 @@ TOKEN = "for-tests"
 START_S = 180  # on a machine with much other work
 
 
-@dataclass
-class Server:
-    application: str
-    folder: Path
+class Server(NamedTuple):
+    folder: os.PathLike
     address: str
 
     def url(self, path):
@@ -26,15 +23,23 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(application, folder):
-    """Start "lab", "notebook" or "voila"; nothing outside a folder changes."""
-    port = free_port()
-    server = Server(application, folder, f"http://127.0.0.1:{port}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command(application, port)],
-        cwd=folder,
-        env={**os.environ, **settings(folder / ".jupyter")},
-    )
+def running(folder):
+    """Start a server; nothing outside a folder changes."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]  # a free one
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}",
+    ]
+    environment = {**os.environ, **settings(folder / ".jupyter")}
+    server = Server(folder, f"http://127.0.0.1:{port}")
+    process = subprocess.Popen(command, cwd=folder, env=environment)
     try:
         answer(process, server.url("api/status"))
         yield server
@@ -51,21 +56,6 @@ def answer(process, address):
             return requests.get(address, timeout=60)
         time.sleep(0.2)
     raise RuntimeError(f"The server for {address} does not answer.")
-
-
-def command(application, port):
-    if application == "voila":
-        return ["voila", ".", "--no-browser", f"--port={port}"]
-    return [
-        {"lab": "jupyterlab", "notebook": "notebook"}[application],
-        "--no-browser",
-        "--allow-root",
-        "--expose-app-in-browser",
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
-        f"--IdentityProvider.token={TOKEN}",
-    ]
 
 
 def settings(folder):
@@ -85,9 +75,3 @@ def settings(folder):
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
     }
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]

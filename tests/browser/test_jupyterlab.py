@@ -16,11 +16,6 @@ pairs = faces.calibrate(similarities, [s > 0.4 for s in similarities])
 """
 
 
-@pytest.fixture(scope="module")
-def server(serve):
-    return serve("lab")
-
-
 @pytest.fixture
 def run_code(server, page):
     return functools.partial(notebook.run_code, page, server)

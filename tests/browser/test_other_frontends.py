@@ -11,8 +11,8 @@ LAB = "12_style_lab.ipynb"
 SHOW_LAB = "lab = widgets.StyleLab()\nlab"
 
 
-def test_notebook_7(serve, page):
-    opened = run_code(page, serve("notebook"), "widgets.DetectionExplorer()")
+def test_notebook_7(server, page):
+    opened = run_code(page, server, "widgets.DetectionExplorer()", "notebook")
     widget = opened.widget("Score threshold")
     picture = widget.output.locator("img.widget-image:visible").last
     drawn = picture.get_attribute("src")
@@ -21,13 +21,12 @@ def test_notebook_7(serve, page):
     opened.shoot(widget, "notebook_7")
 
 
-def test_voila_makes_a_page_of_the_lab(serve, page):
+def test_voila_makes_a_page_of_the_lab(server, page):
     """Voilà runs the notebook by itself and leaves the code out."""
     notebook = nbformat.read(ROOT / "notebooks" / LAB, as_version=4)
     (lab,) = (n for n, c in enumerate(notebook.cells) if c.source == SHOW_LAB)
     # What comes below paints for minutes, and a page is shown at the end.
     del notebook.cells[lab + 1 :]
-    server = serve("voila")
     nbformat.write(notebook, server.folder / LAB)
     page.goto(server.url(f"voila/render/{LAB}"), timeout=120_000)
     expect(page.get_by_role("button", name="Start")).to_be_visible(
