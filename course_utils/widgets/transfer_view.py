@@ -16,11 +16,11 @@ NAMES = {"torch": "PyTorch", "tensorflow": "TensorFlow"}
 _PAUSE = 0.5  # seconds between two drawings, at least
 _SHARE = 9  # and at least this many times what the last one took
 _WIDE = "calc(100% - 4px)"  # ipywidgets adds a margin of 2 px on each side
-_COLORS = {  # Okabe and Ito's colours, told apart by everybody
-    "total": "#000000",
-    "content": "#0072B2",
-    "style": "#D55E00",
-    "total variation": "#009E73",
+_TERMS = {  # in Okabe and Ito's colours, told apart by everybody
+    "total": ("total", "#000000"),
+    "content": ("content", "#0072B2"),
+    "style": ("style", "#D55E00"),
+    "tv": ("total variation", "#009E73"),
 }
 _LINES = {"torch": "-", "tensorflow": ":"}
 # A click on a snapshot unfolds it.
@@ -53,11 +53,10 @@ class TransferView(ipywidgets.VBox):
             )
             for backend, picture in self.pictures.items()
         }
+        self._side_by_side = row()
         self._timeline = ipywidgets.HBox([self.moment, self.time])
-        parts = self._timeline, self.curves, self.gallery
-        self._canvas = ipywidgets.VBox(
-            [row(*self._panels.values()), *parts, ipywidgets.HTML(_UNFOLDING)]
-        )
+        parts = self._side_by_side, self._timeline, self.curves, self.gallery
+        self._canvas = ipywidgets.VBox([*parts, ipywidgets.HTML(_UNFOLDING)])
         self.children = self.bar, self.status, self._canvas
         self.clear()
 
@@ -99,11 +98,9 @@ class TransferView(ipywidgets.VBox):
 
     def _draw(self, runs: dict[str, style.Run]) -> None:
         self._runs = {b: run for b, run in runs.items() if run.latest}
-        for backend, panel in self._panels.items():
-            shown = backend in self._runs
-            panel.layout.display = None if shown else "none"
         if not self._runs:
             return
+        self._side_by_side.children = [self._panels[b] for b in self._runs]
         progress = [run.latest for run in self._runs.values()]
         self.bar.max = sum(p.steps for p in progress)
         self.bar.value = sum(p.step for p in progress)
@@ -169,10 +166,14 @@ def _curves(runs: dict[str, style.Run]) -> Figure:
     figure = Figure(figsize=(6.4, 2.8), dpi=100)
     axis = figure.subplots()
     for backend, run in runs.items():
-        for term, values in _terms(run).items():
-            steps = range(1, len(values) + 1)
-            look = {"color": _COLORS[term], "label": term, "lw": 1.8}
-            axis.plot(steps, values, _LINES[backend], **look)
+        for term, (label, color) in _TERMS.items():
+            weight = getattr(run.recipe, f"{term}_weight", 1)
+            values = np.array([getattr(x, term) for x in run.history])
+            if weight:
+                values[values <= 0] = np.nan  # a logarithmic axis has no 0
+                steps = range(1, len(values) + 1)
+                look = {"color": color, "label": label, "lw": 1.8}
+                axis.plot(steps, weight * values, _LINES[backend], **look)
     axis.set(xlabel="evaluation", ylabel="loss (log scale)", yscale="log")
     if len(runs) > 1:
         axis.set_xlabel("evaluation (PyTorch solid, TensorFlow dotted)")
@@ -189,23 +190,6 @@ def _curves(runs: dict[str, style.Run]) -> Figure:
     figure.legend(handles=lines, loc="upper center", ncols=4, frameon=False)
     figure.subplots_adjust(0.12, 0.18, 0.96, 0.89)
     return figure
-
-
-def _terms(run: style.Run) -> dict[str, np.ndarray]:
-    weights = {
-        "total": 1,
-        "content": run.recipe.content_weight,
-        "style": run.recipe.style_weight,
-        "total variation": run.recipe.tv_weight,
-    }
-    columns = np.array(
-        [(x.total, x.content, x.style, x.tv) for x in run.history]
-    ).T
-    return {  # a logarithmic axis has no 0
-        term: np.where(values > 0, weight * values, np.nan)
-        for (term, weight), values in zip(weights.items(), columns, strict=True)
-        if weight
-    }
 
 
 def _snapshot(step: int, painter: str, picture) -> ipywidgets.HTML:
