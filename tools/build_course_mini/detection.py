@@ -4,8 +4,6 @@ YuNet: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 The decoding follows OpenCV's FaceDetectorYN (modules/objdetect).
 """
 
-import numpy as np
-
 from .graph import Graph
 from .quantised import import_network
 
@@ -20,11 +18,10 @@ def build_detection(yunet):
     left, top, right and bottom, and five key points, in units of the stride.
     """
     graph = Graph("yunet_as_scrfd")
-    pixels = graph.add("Mul", "input.1", graph.constant(128))
-    pixels = graph.add("Add", pixels, graph.constant(127.5))
+    pixels = graph.add("Mul", "input.1", 128.0)
+    pixels = graph.add("Add", pixels, 127.5)
     # OpenCV feeds BGR, InsightFace RGB.
-    bgr = graph.constant([2, 1, 0], np.int64)
-    pixels = graph.add("Gather", pixels, bgr, axis=1)
+    pixels = graph.add("Gather", pixels, [2, 1, 0], axis=1)
     import_network(graph, yunet, {"input": pixels})
     outputs = [_scores(graph, stride) for stride in STRIDES]
     outputs += [_boxes(graph, stride) for stride in STRIDES]
@@ -46,16 +43,15 @@ def _scores(graph, stride):
 
 def _boxes(graph, stride):
     # YuNet gives the centre's offset and the logarithm of the size.
-    offset, log_size = f"offset_{stride}", f"log_size_{stride}"
-    sizes = graph.constant([2, 2], np.int64)
-    graph.add_split(
+    offset, log_size = graph.add(
         "Split",
-        [f"bbox_{stride}", sizes],
-        [offset, log_size],
-        f"split_{stride}",
+        f"bbox_{stride}",
+        [2, 2],
+        name=f"split_{stride}",
+        outputs=[f"offset_{stride}", f"log_size_{stride}"],
         axis=2,
     )
-    half = graph.add("Mul", graph.add("Exp", log_size), graph.constant(0.5))
+    half = graph.add("Mul", graph.add("Exp", log_size), 0.5)
     left_top = graph.add("Sub", half, offset)
     right_bottom = graph.add("Add", half, offset)
     boxes = graph.add("Concat", left_top, right_bottom, axis=2)
@@ -69,7 +65,5 @@ def _key_points(graph, stride):
 
 def _two_anchors(graph, values, width, name):
     """Give every cell the second anchor that SCRFD has: zeros, never found."""
-    zeros = graph.constant([0, 0, 0, 0, 0, width], np.int64)
-    pairs = graph.add("Pad", values, zeros)
-    shape = graph.constant([1, -1, width], np.int64)
-    return graph.add("Reshape", pairs, shape, name=name)
+    pairs = graph.add("Pad", values, [0, 0, 0, 0, 0, width])
+    return graph.add("Reshape", pairs, [1, -1, width], name=name)

@@ -1,6 +1,7 @@
 """face-api's age and gender network as InsightFace's attribute model."""
 
 import json
+import math
 
 import numpy as np
 from onnx import TensorProto
@@ -25,9 +26,9 @@ def build_gender_age(manifest, weights):
     Input (batch, 3, 96, 96), RGB as (pixel - 127.5) / 128; output
     (batch, 3): probability of female, of male, and the age in centuries.
     """
-    network = _Network(manifest, weights)
-    network.heads(network.features(_face_crop(network.graph)))
-    return network.graph.serialise(
+    graph = _TinyXception(manifest, weights)
+    graph.add_heads(graph.add_trunk(_face_crop(graph)))
+    return graph.serialise(
         {"data": ["batch", 3, INSIGHTFACE_SIZE, INSIGHTFACE_SIZE]},
         {"fc1": ["batch", 3]},
     )
@@ -39,105 +40,90 @@ def _face_crop(graph):
     left = round(INSIGHTFACE_SIZE / 2 - half)
     top = round(INSIGHTFACE_SIZE / 2 - half + SHIFT_DOWN * pixels_per_box)
     size = round(2 * half)
-    crop = graph.add(
-        "Slice",
-        "data",
-        graph.constant([top, left], np.int64),
-        graph.constant([top + size, left + size], np.int64),
-        graph.constant([2, 3], np.int64),
-    )
+    start, end = [top, left], [top + size, left + size]
+    crop = graph.add("Slice", "data", start, end, [2, 3])
     scale = NETWORK_SIZE / size + 1e-6  # rounding down must not lose a pixel
-    scales = graph.constant([1, 1, scale, scale])
+    scales = [1, 1, scale, scale]
     crop = graph.add("Resize", crop, "", scales, mode="linear")
     mean = np.reshape(MEAN_RGB, (1, 3, 1, 1))
-    crop = graph.add("Mul", crop, graph.constant(128 / 255))
-    return graph.add("Add", crop, graph.constant((127.5 - mean) / 255))
+    crop = graph.add("Mul", crop, 128 / 255)
+    return graph.add("Add", crop, (127.5 - mean) / 255)
 
 
-class _Network:
-    """TinyXception: Chollet's Xception (2017) with few channels."""
+class _TinyXception(Graph):
+    """Chollet's Xception (2017) with few channels."""
 
     def __init__(self, manifest, weights):
-        self.graph = Graph("tiny_xception_age_gender")
+        super().__init__("tiny_xception_age_gender")
         self._entries = {}
         position = 0
         for entry in json.loads(manifest)[0]["weights"]:
-            integer = "quantization" in entry
-            values = np.frombuffer(
-                weights,
-                np.uint8 if integer else "<f4",
-                int(np.prod(entry["shape"])),
-                position,
-            )
-            self._entries[entry["name"]] = entry, values
+            kind = np.uint8 if "quantization" in entry else "<f4"
+            count = math.prod(entry["shape"])
+            values = np.frombuffer(weights, kind, count, position)
+            entry["values"] = values.reshape(entry["shape"])
+            self._entries[entry["name"]] = entry
             position += values.nbytes
 
-    def features(self, values):
+    def add_trunk(self, values):
         """Append the trunk; return features of shape (batch, channels)."""
-        values = self._convolve("entry_flow/conv_in", values, 112)
-        values = self.graph.add("Relu", values)
+        values = self._convolve("entry_flow/conv_in", values, 112, 3)
+        values = self.add("Relu", values)
         values = self._reduce("entry_flow/reduction_block_0", values, 56)
         values = self._reduce("entry_flow/reduction_block_1", values, 28)
-        for block in (0, 1):
-            values = self._residual(f"middle_flow/main_block_{block}", values)
+        values = self._residual("middle_flow/main_block_0", values)
+        values = self._residual("middle_flow/main_block_1", values)
         values = self._reduce("exit_flow/reduction_block", values, 14)
         values = self._separable("exit_flow/separable_conv", values)
-        values = self.graph.add("Relu", values)
-        values = self.graph.add("GlobalAveragePool", values)
-        return self.graph.add("Flatten", values, axis=1)
+        values = self.add("Relu", values)
+        values = self.add("GlobalAveragePool", values)
+        return self.add("Flatten", values, axis=1)
 
-    def heads(self, features):
+    def add_heads(self, features):
         """Append both output layers as one (batch, 3) tensor."""
         age = self._dense("fc/age", features)
-        centuries = self.graph.add("Mul", age, self.graph.constant(0.01))
+        centuries = self.add("Mul", age, 0.01)
         # face-api puts male first, InsightFace female.
         gender = self._dense("fc/gender", features)
-        swap = self.graph.constant([1, 0], np.int64)
-        gender = self.graph.add("Gather", gender, swap, axis=1)
-        gender = self.graph.add("Softmax", gender, axis=1)
-        self.graph.add("Concat", gender, centuries, name="fc1", axis=1)
+        gender = self.add("Gather", gender, [1, 0], axis=1)
+        gender = self.add("Softmax", gender, axis=1)
+        self.add("Concat", gender, centuries, name="fc1", axis=1)
 
     def _reduce(self, name, values, size):
         branch = self._activated(f"{name}/separable_conv0", values)
         branch = self._activated(f"{name}/separable_conv1", branch)
         window = same_padding(size, 3, 2)
-        branch = self.graph.add(
-            "MaxPool", branch, kernel_shape=[3, 3], **window
-        )
-        shortcut = self._convolve(f"{name}/expansion_conv", values, size)
-        return self.graph.add("Add", branch, shortcut)
+        branch = self.add("MaxPool", branch, kernel_shape=[3, 3], **window)
+        shortcut = self._convolve(f"{name}/expansion_conv", values, size, 1)
+        return self.add("Add", branch, shortcut)
 
     def _residual(self, name, values):
         branch = values
         for layer in range(3):
             branch = self._activated(f"{name}/separable_conv{layer}", branch)
-        return self.graph.add("Add", branch, values)
+        return self.add("Add", branch, values)
 
     def _activated(self, name, values):
-        return self._separable(name, self.graph.add("Relu", values))
+        return self._separable(name, self.add("Relu", values))
 
     def _separable(self, name, values):
-        depthwise = self._weight(f"{name}/depthwise_filter", (2, 3, 0, 1))
-        values = self.graph.add(
+        values = self.add(
             "Conv",
             values,
-            depthwise,
-            group=self._shape(f"{name}/depthwise_filter")[2],
+            self._weight(f"{name}/depthwise_filter", (2, 3, 0, 1)),
+            group=self._entries[f"{name}/depthwise_filter"]["shape"][2],
             kernel_shape=[3, 3],
             pads=[1, 1, 1, 1],
         )
         pointwise = self._weight(f"{name}/pointwise_filter", (3, 2, 0, 1))
-        bias = self._weight(f"{name}/bias")
-        return self.graph.add("Conv", values, pointwise, bias)
+        return self.add("Conv", values, pointwise, self._weight(f"{name}/bias"))
 
-    def _convolve(self, name, values, size):
-        """Append a convolution of stride 2."""
-        kernel = self._weight(f"{name}/filters", (3, 2, 0, 1))
-        width = self._shape(f"{name}/filters")[0]
-        return self.graph.add(
+    def _convolve(self, name, values, size, width):
+        """Append a convolution of stride 2 with a square kernel."""
+        return self.add(
             "Conv",
             values,
-            kernel,
+            self._weight(f"{name}/filters", (3, 2, 0, 1)),
             self._weight(f"{name}/bias"),
             kernel_shape=[width, width],
             **same_padding(size, width, 2),
@@ -145,11 +131,7 @@ class _Network:
 
     def _dense(self, name, values):
         weights = self._weight(f"{name}/weights")
-        bias = self._weight(f"{name}/bias")
-        return self.graph.add("Gemm", values, weights, bias)
-
-    def _shape(self, name):
-        return self._entries[name][0]["shape"]
+        return self.add("Gemm", values, weights, self._weight(f"{name}/bias"))
 
     def _weight(self, name, order=None):
         """Return a weight's tensor name, its axes permuted to `order`.
@@ -157,14 +139,11 @@ class _Network:
         Integers stay integers in the file: onnxruntime computes
         integer * scale + minimum once, when it loads the model.
         """
-        entry, values = self._entries[name]
-        values = values.reshape(entry["shape"])
+        entry = self._entries[name]
+        values = entry["values"]
         values = values if order is None else values.transpose(order)
-        tensor = self.graph.constant(values, values.dtype)
         if "quantization" not in entry:
-            return tensor
-        scale = self.graph.constant(entry["quantization"]["scale"])
-        minimum = self.graph.constant(entry["quantization"]["min"])
-        tensor = self.graph.add("Cast", tensor, to=TensorProto.FLOAT)
-        tensor = self.graph.add("Mul", tensor, scale)
-        return self.graph.add("Add", tensor, minimum)
+            return self.constant(values)
+        tensor = self.add("Cast", values, to=TensorProto.FLOAT)
+        tensor = self.add("Mul", tensor, entry["quantization"]["scale"])
+        return self.add("Add", tensor, entry["quantization"]["min"])

@@ -26,26 +26,31 @@ class Graph:
         self._nodes = []
         self._constants = {}
 
-    def constant(self, value, dtype=np.float32):
-        """Store an array once and return its tensor name."""
-        array = np.ascontiguousarray(np.asarray(value, dtype))
+    def constant(self, value):
+        """Store an array once, floats as float32; return its tensor name."""
+        array = np.ascontiguousarray(value)
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
         key = array.dtype.str, array.shape, array.tobytes()
         if key not in self._constants:
             name = f"constant_{len(self._constants)}"
             self._constants[key] = numpy_helper.from_array(array, name)
         return self._constants[key].name
 
-    def add(self, operator, *inputs, name=None, **attributes):
-        """Append a node with one output and return the output's name."""
-        name = name or f"{operator.lower()}_{len(self._nodes)}"
-        self.add_split(operator, inputs, [name], name, **attributes)
-        return name
+    def add(self, operator, *inputs, name=None, outputs=None, **attributes):
+        """Append a node and return the name of its output.
 
-    def add_split(self, operator, inputs, outputs, name, **attributes):
-        """Append a node with several named outputs."""
+        An input is a tensor's name, or numbers, which become a constant. Where
+        a node has several outputs, `outputs` names and returns them.
+        """
+        name = name or f"{operator.lower()}_{len(self._nodes)}"
+        names = [i if isinstance(i, str) else self.constant(i) for i in inputs]
         self._nodes.append(
-            helper.make_node(operator, inputs, outputs, name, **attributes)
+            helper.make_node(
+                operator, names, outputs or [name], name, **attributes
+            )
         )
+        return outputs or name
 
     def prelu(self, values, slope, name=None):
         """Append PReLU as a·x + (1 - a)·relu(x), two depthwise convolutions.
@@ -54,11 +59,11 @@ class Graph:
         own PRelu leaves the blocked memory layout of the convolutions around
         it, which doubles the run time.
         """
-        slope = np.asarray(slope, np.float32).reshape(-1, 1, 1, 1)
+        slope = slope.reshape(-1, 1, 1, 1)
         depthwise = {"group": len(slope), "kernel_shape": [1, 1]}
         positive = self.add("Relu", values)
-        linear = self.add("Conv", values, self.constant(slope), **depthwise)
-        bent = self.add("Conv", positive, self.constant(1 - slope), **depthwise)
+        linear = self.add("Conv", values, slope, **depthwise)
+        bent = self.add("Conv", positive, 1 - slope, **depthwise)
         return self.add("Add", linear, bent, name=name)
 
     def serialise(self, inputs, outputs):

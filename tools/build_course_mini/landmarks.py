@@ -11,10 +11,9 @@ import numpy as np
 
 from .graph import Graph
 from .landmark_points import MESH_POINTS, mesh_weights_68, mesh_weights_106
-from .tflite import TfliteNetwork
+from .tflite import import_tflite
 
 SIZE = 192
-MESH_OUTPUT = "conv2d_20"
 LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 33, 263  # outer corners, in the picture
 # InsightFace cuts 1.5 times the detector's box; the first pass looks at 1.25.
 FIRST_REGION = 1.25 / 1.5
@@ -32,11 +31,10 @@ def build_landmarks_106(face_mesh):
     Input (batch, 3, 192, 192), RGB as (pixel - 127.5) / 128; output
     (batch, 212): x and y of 106 points, -1 to 1 across the crop.
     """
-    mesh = _Mesh("face_mesh_as_landmark_2d_106", face_mesh)
-    points, _ = mesh.detect()
-    weights = mesh.graph.constant(mesh_weights_106())
-    points = mesh.graph.add("MatMul", weights, points)
-    return mesh.serialise(points, 106 * 2)
+    graph = _TwoPasses("face_mesh_as_landmark_2d_106", face_mesh)
+    points, _ = graph.detect()
+    points = graph.add("MatMul", mesh_weights_106(), points)
+    return graph.serialise_points(points, 106 * 2)
 
 
 def build_landmarks_68(face_mesh):
@@ -46,19 +44,17 @@ def build_landmarks_68(face_mesh):
     zeros but for the last 68. z has the scale of x and y and grows towards
     the camera, as in InsightFace's mean face.
     """
-    mesh = _Mesh("face_mesh_as_landmark_3d_68", face_mesh)
-    graph = mesh.graph
-    points, depth = mesh.detect()
-    depth = graph.add("Mul", depth, graph.constant(DEPTH_SCALE))
+    graph = _TwoPasses("face_mesh_as_landmark_3d_68", face_mesh)
+    points, depth = graph.detect()
+    depth = graph.add("Mul", depth, DEPTH_SCALE)
     points = graph.add("Concat", points, depth, axis=2)
-    weights = graph.constant(mesh_weights_68())
-    points = graph.add("MatMul", weights, points)
-    unused = graph.constant([0, ROWS_3D - 68, 0, 0, 0, 0], np.int64)
-    return mesh.serialise(graph.add("Pad", points, unused), ROWS_3D * 3)
+    points = graph.add("MatMul", mesh_weights_68(), points)
+    points = graph.add("Pad", points, [0, ROWS_3D - 68, 0, 0, 0, 0])
+    return graph.serialise_points(points, ROWS_3D * 3)
 
 
-class _Mesh:
-    """The two passes. Coordinates run from -1 to 1 across InsightFace's crop.
+class _TwoPasses(Graph):
+    """Coordinates run from -1 to 1 across InsightFace's crop.
 
     A region is a pair of tensors: its centre, (batch, 1, 2), and the half
     axes that lead from there to its right and lower edge, (batch, 2, 2), one
@@ -66,100 +62,84 @@ class _Mesh:
     """
 
     def __init__(self, name, face_mesh):
-        self.graph = Graph(name)
-        self._network = TfliteNetwork(face_mesh)
+        super().__init__(name)
+        self._face_mesh = face_mesh
 
-    def serialise(self, points, values):
-        self.graph.add("Flatten", points, name="fc1", axis=1)
-        return self.graph.serialise(
+    def serialise_points(self, points, values):
+        self.add("Flatten", points, name="fc1", axis=1)
+        return self.serialise(
             {"data": ["batch", 3, SIZE, SIZE]}, {"fc1": ["batch", values]}
         )
 
     def detect(self):
         """Append both passes; return points (batch, 468, 2) and depths."""
-        scaled = self._multiply("data", 128 / 255)
-        pixels = self.graph.add("Add", scaled, self.graph.constant(0.5))
+        pixels = self.add("Mul", "data", 128 / 255)
+        pixels = self.add("Add", pixels, 0.5)
         points, _ = self._run(self._middle(pixels))
-        centre, axes = self._region(self._multiply(points, FIRST_REGION))
+        centre, axes = self._region(self.add("Mul", points, FIRST_REGION))
         points, depth = self._run(self._cut(pixels, centre, axes))
-        points = self.graph.add("MatMul", points, axes)
-        points = self.graph.add("Add", points, centre)
-        return points, self.graph.add("Mul", depth, self._length(axes))
+        points = self.add("MatMul", points, axes)
+        points = self.add("Add", points, centre)
+        return points, self.add("Mul", depth, self._length(axes))
 
     def _middle(self, pixels):
-        margin = round(SIZE * (1 - FIRST_REGION) / 2)
-        width = SIZE - 2 * margin
-        middle = self.graph.add(
-            "Slice",
-            pixels,
-            self.graph.constant([margin, margin], np.int64),
-            self.graph.constant([margin + width, margin + width], np.int64),
-            self.graph.constant([2, 3], np.int64),
-        )
-        scales = self.graph.constant([1, 1, SIZE / width, SIZE / width])
-        return self.graph.add("Resize", middle, "", scales, mode="linear")
+        start = round(SIZE * (1 - FIRST_REGION) / 2)
+        end = SIZE - start
+        middle = self.add("Slice", pixels, [start] * 2, [end] * 2, [2, 3])
+        scale = SIZE / (end - start)
+        scales = [1, 1, scale, scale]
+        return self.add("Resize", middle, "", scales, mode="linear")
 
     def _run(self, pixels):
         """Append the network; points and depth from -1 to 1 of its input."""
-        graph = self.graph
-        mesh = self._network.copy_to(graph, pixels, MESH_OUTPUT)
-        shape = graph.constant([-1, MESH_POINTS, 3], np.int64)
-        mesh = graph.add("Reshape", mesh, shape)
-        mesh = self._multiply(mesh, 2 / SIZE)
-        parts = [f"points_{mesh}", f"depth_{mesh}"]
-        sizes = graph.constant([2, 1], np.int64)
-        graph.add_split("Split", [mesh, sizes], parts, f"split_{mesh}", axis=2)
-        points, depth = parts
-        return graph.add("Sub", points, graph.constant(1)), depth
+        mesh = import_tflite(self, self._face_mesh, pixels)
+        mesh = self.add("Reshape", mesh, [-1, MESH_POINTS, 3])
+        mesh = self.add("Mul", mesh, 2 / SIZE)
+        points, depth = self.add(
+            "Split",
+            mesh,
+            [2, 1],
+            name=f"split_{mesh}",
+            outputs=[f"points_{mesh}", f"depth_{mesh}"],
+            axis=2,
+        )
+        return self.add("Sub", points, 1.0), depth
 
     def _region(self, points):
         """Append the smallest upright square around the points, enlarged."""
-        graph = self.graph
         upright = self._upright_axes(points)
-        turned = graph.add(
-            "MatMul", points, graph.add("Transpose", upright, perm=[0, 2, 1])
-        )
-        low = graph.add("ReduceMin", turned, axes=[1])
-        high = graph.add("ReduceMax", turned, axes=[1])
-        centre = self._multiply(graph.add("Add", low, high), 0.5)
-        extent = graph.add("Sub", high, low)
-        extent = graph.add("ReduceMax", extent, axes=[2])
-        axes = graph.add(
-            "Mul", upright, self._multiply(extent, SECOND_REGION / 2)
-        )
-        return graph.add("MatMul", centre, upright), axes
+        across = self.add("Transpose", upright, perm=[0, 2, 1])
+        turned = self.add("MatMul", points, across)
+        low = self.add("ReduceMin", turned, axes=[1])
+        high = self.add("ReduceMax", turned, axes=[1])
+        centre = self.add("Mul", self.add("Add", low, high), 0.5)
+        extent = self.add("Sub", high, low)
+        extent = self.add("ReduceMax", extent, axes=[2])
+        half = self.add("Mul", extent, SECOND_REGION / 2)
+        axes = self.add("Mul", upright, half)
+        return self.add("MatMul", centre, upright), axes
 
     def _upright_axes(self, points):
         """Append unit vectors along and across the line through the eyes."""
-        graph = self.graph
         right, left = (
-            graph.add("Gather", points, graph.constant([i], np.int64), axis=1)
-            for i in (RIGHT_EYE_CORNER, LEFT_EYE_CORNER)
+            self.add("Gather", points, [corner], axis=1)
+            for corner in (RIGHT_EYE_CORNER, LEFT_EYE_CORNER)
         )
-        across = graph.add("Sub", right, left)
-        across = graph.add("Div", across, self._length(across))
-        quarter_turn = graph.constant([[0, 1], [-1, 0]])
-        down = graph.add("MatMul", across, quarter_turn)
-        return graph.add("Concat", across, down, axis=1)
+        across = self.add("Sub", right, left)
+        across = self.add("Div", across, self._length(across))
+        down = self.add("MatMul", across, [[0.0, 1.0], [-1.0, 0.0]])
+        return self.add("Concat", across, down, axis=1)
 
     def _length(self, vectors):
         """Append the length of the first row of each batch entry."""
-        graph = self.graph
-        first = graph.add(
-            "Gather", vectors, graph.constant([0], np.int64), axis=1
-        )
-        return graph.add("ReduceL2", first, axes=[2])
+        first = self.add("Gather", vectors, [0], axis=1)
+        return self.add("ReduceL2", first, axes=[2])
 
     def _cut(self, pixels, centre, axes):
         """Append the picture of a region, black outside InsightFace's crop."""
-        graph = self.graph
         middles = (np.arange(SIZE) * 2 + 1) / SIZE - 1
         grid = np.stack(np.meshgrid(middles, middles), axis=-1).reshape(-1, 2)
-        grid = graph.add("MatMul", graph.constant(grid), axes)
-        grid = graph.add("Add", grid, centre)
-        shape = graph.constant([-1, SIZE, SIZE, 2], np.int64)
-        grid = graph.add("Reshape", grid, shape)
-        return graph.add("GridSample", pixels, grid, mode="bilinear")
-
-    def _multiply(self, values, factor):
-        return self.graph.add("Mul", values, self.graph.constant(factor))
+        grid = self.add("MatMul", grid, axes)
+        grid = self.add("Add", grid, centre)
+        grid = self.add("Reshape", grid, [-1, SIZE, SIZE, 2])
+        return self.add("GridSample", pixels, grid, mode="bilinear")

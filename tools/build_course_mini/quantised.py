@@ -5,37 +5,33 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def import_network(graph, data, inputs=(), only=lambda node: True):
+def import_network(graph, data, inputs=(), first=""):
     """Append the nodes of the serialised ONNX model `data` to `graph`.
 
     `inputs` renames tensors ({old: new}) where the network is joined to nodes
-    that are already in the graph. Nodes for which `only` is false are left
-    out, so that a network can be copied in two steps.
+    that are already in the graph. Nodes whose names begin with `first`, a
+    string or several, come before all others.
     """
     source = onnx.load_from_string(data).graph
-    arrays = {t.name: numpy_helper.to_array(t) for t in source.initializer}
-    renamed = dict(inputs)
-
-    def tensor(name):
-        if name in arrays:
-            return graph.constant(arrays[name], arrays[name].dtype)
-        return renamed.get(name, name)
-
-    for node in filter(only, source.node):
+    # What stands for a tensor of the source: an array or another name.
+    known = {t.name: numpy_helper.to_array(t) for t in source.initializer}
+    known.update(inputs)
+    for node in sorted(
+        source.node, key=lambda node: not node.name.startswith(first)
+    ):
+        tensors = [known.get(name, name) for name in node.input]
         if node.op_type == "DequantizeLinear":
-            parts = [arrays[name] for name in node.input]
-            _dequantise(graph, *parts, name=node.output[0])
+            _dequantise(graph, *tensors, name=node.output[0])
         elif node.op_type == "PRelu":
-            values, slope = node.input
-            graph.prelu(tensor(values), arrays[slope], name=node.output[0])
+            graph.prelu(*tensors, name=node.output[0])
         elif node.op_type == "Dropout":
-            renamed[node.output[0]] = tensor(node.input[0])
+            known[node.output[0]] = tensors[0]
         elif node.op_type != "Constant":  # the only one: the Dropout's ratio
-            graph.add_split(
+            graph.add(
                 node.op_type,
-                [tensor(name) for name in node.input],
-                list(node.output),
-                node.name,
+                *tensors,
+                name=node.name,
+                outputs=list(node.output),
                 **{
                     attribute.name: helper.get_attribute_value(attribute)
                     for attribute in node.attribute
@@ -50,9 +46,9 @@ def _dequantise(graph, integers, scale, zero_point, name):
     nodes once, when it loads the model. DequantizeLinear itself it would keep
     and run again for every picture, at half the speed.
     """
-    add, constant = graph.add, graph.constant
     blocks = integers.reshape(*scale.shape, -1)
-    values = add("Cast", constant(blocks, np.int8), to=TensorProto.FLOAT)
-    values = add("Sub", values, constant(zero_point[..., None]))
-    values = add("Mul", values, constant(scale[..., None]))
-    add("Reshape", values, constant(integers.shape, np.int64), name=name)
+    values = graph.add("Cast", blocks, to=TensorProto.FLOAT)
+    zero_point = np.float32(zero_point)[..., None]
+    values = graph.add("Sub", values, zero_point)
+    values = graph.add("Mul", values, scale[..., None])
+    graph.add("Reshape", values, integers.shape, name=name)

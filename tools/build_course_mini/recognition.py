@@ -15,14 +15,9 @@ def build_recognition(sface):
     (batch, 128), an embedding that is not normalised.
     """
     graph = Graph("sface_as_arcface")
-    # The two nodes that normalise the pixels come first and keep their names
-    # "_minusscalar0" and "_mulscalar0": see Graph.
-    import_network(graph, sface, only=_normalises_pixels)
-    import_network(graph, sface, only=lambda node: not _normalises_pixels(node))
+    # The two nodes that normalise the pixels keep their names "_minusscalar0"
+    # and "_mulscalar0" and come first: see Graph.
+    import_network(graph, sface, first=("_minus", "_mul"))
     return graph.serialise(
         {"data": ["batch", 3, 112, 112]}, {"fc1": ["batch", 128]}
     )
-
-
-def _normalises_pixels(node):
-    return node.name.startswith(("_minus", "_mul"))
