@@ -2,6 +2,7 @@
 
 import warnings
 
+import cv2
 import numpy as np
 from insightface.app import FaceAnalysis
 
@@ -32,8 +33,8 @@ def main():
     # The same weights in OpenCV and here.
     detector = originals.detector(app.det_thresh)
     recogniser = originals.recogniser()
-    squares = [originals.letterbox(picture) for picture in pictures]
-    here = faces.load_face_analysis(det_size=(640, 640))
+    squares = [cv2.resize(picture, originals.SIZE) for picture in pictures]
+    here = faces.load_face_analysis(det_size=originals.SIZE)
     for task in ("landmark_2d_106", "landmark_3d_68", "genderage"):
         del here.models[task]
 

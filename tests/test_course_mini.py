@@ -126,14 +126,12 @@ def test_every_face_is_found_and_described_and_nothing_else(found, name):
 
 @pytest.mark.parametrize("name", ["obama_1", "group8_office", "crowd_crossing"])
 def test_detection_equals_opencv(stock, fetched, name):
-    image = bgr(name)
-    square = originals.letterbox(image)
+    square = cv2.resize(bgr(name), originals.SIZE)
     expected = originals.detector(THRESHOLD).detect(square)[1]
-    boxes, points = stock.det_model.detect(image, input_size=[(640, 640)])
-    scale = int(640 * len(image) / max(image.shape[:2]) + 1e-6) / len(image)
-    boxes[:, 2:4] -= boxes[:, :2]
-    places = scale * np.hstack([boxes[:, :4], points.reshape(len(boxes), 10)])
-    rows = np.hstack([places, boxes[:, 4:]])
+    boxes, points = stock.det_model.detect(square, input_size=[originals.SIZE])
+    boxes[:, 2:4] -= boxes[:, :2]  # from corners to sizes
+    points = points.reshape(-1, 10)
+    rows = np.hstack([boxes[:, :4], points, boxes[:, 4:]])
     rows = rows[np.argsort(-rows[:, 14])]
     np.testing.assert_allclose(rows, expected, atol=1e-3)
 
