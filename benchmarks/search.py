@@ -1,11 +1,8 @@
 """How fast is exact search? Ratios, measured side by side in one run.
 
-    python -m benchmarks.search [--quick]
-
 What an index gains and loses, notebook 05 measures.
 """
 
-import sys
 import tempfile
 
 import numpy as np
@@ -14,14 +11,14 @@ from benchmarks.timing import compare
 from course_utils import faces
 from course_utils.faces.gallery import pack_identity
 
+COUNT = 100_000
 SIZE = 128  # numbers in an embedding of course_mini
 
 
 def main():
     """Top 5 of all rows: the article's loop, the gallery, the bare product."""
-    count = 10_000 if "--quick" in sys.argv else 100_000
     with tempfile.TemporaryDirectory() as folder:
-        gallery = filled_gallery(folder, count)
+        gallery = filled_gallery(folder)
         matrix = gallery.embeddings().matrix
         rows, query = list(matrix), matrix[-1]
         runs = {
@@ -29,18 +26,19 @@ def main():
             "FaceGallery.search": lambda: gallery.search(query, k=5),
             "matrix @ query alone": lambda: matrix @ query,
         }
-        compare(f"Top 5 of {count:,} embeddings", runs, 5)
+        compare(f"Top 5 of {COUNT:,} embeddings", runs, 5)
 
 
-def filled_gallery(folder, count):
+def filled_gallery(folder):
     """Enrol random embeddings, ten a person: the time depends on no values."""
     gallery = faces.FaceGallery(folder)
-    rows = np.random.default_rng(0).standard_normal((count, SIZE), np.float32)
+    rows = np.random.default_rng(0).standard_normal((COUNT, SIZE), np.float32)
+    names = [str(number) for number in range(COUNT)]
     gallery.enrol_embeddings(
-        [f"person {number // 10}" for number in range(count)],
+        [f"person {number // 10}" for number in range(COUNT)],
         rows,
-        [f"{number}.jpg" for number in range(count)],
-        digests=[number.to_bytes(32, "big") for number in range(count)],
+        names,
+        digests=[name.encode() for name in names],
         pack=pack_identity(faces.load_face_analysis()),
     )
     return gallery

@@ -22,10 +22,10 @@ from course_utils.style.losses import Targets
 from course_utils.style.optimizers import Lbfgs
 from course_utils.style.torch_backend import F, best_precision, torch
 
-TORCHVISION_MEAN = np.float32([0.485, 0.456, 0.406])
-TORCHVISION_STD = np.float32([0.229, 0.224, 0.225])
-# Brings the embedded weights' activations to the size of torchvision's.
-ACTIVATION = 57.6
+# torchvision's VGG16 without its normalisation, on pixels from 0 to 1, does
+# what the embedded one does without the mean, on pixels from 0 to RAW, with
+# activations that are RAW times smaller.
+RAW = 57.6
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Program:
     evaluations: int
     unit: float = 1.0
     clamps: bool = False  # after every step
-    raw: bool = False  # no mean subtracted: one of the article's flaws
+    raw: bool = False  # no normalisation: one of the article's flaws
     deepest: str = "conv5_3"  # the layer up to which it runs
 
 
@@ -51,12 +51,12 @@ PROGRAMS = {
     # Notebook 09 explains its flaws. Its Gram matrices are divided by the
     # channels too, which their weights take over.
     "the article": Program(
-        content={"conv3_3": 1.0},
+        content={"conv3_3": RAW**-2},
         style={
-            "conv1_1": 1e6 / 64**2,
-            "conv2_1": 1e6 / 128**2,
-            "conv3_1": 1e6 / 256**2,
-            "conv3_3": 1e6 / 256**2,
+            "conv1_1": 1e6 / 64**2 * RAW**-4,
+            "conv2_1": 1e6 / 128**2 * RAW**-4,
+            "conv3_1": 1e6 / 256**2 * RAW**-4,
+            "conv3_3": 1e6 / 256**2 * RAW**-4,
         },
         optimizer=torch.optim.LBFGS,
         evaluations=401,  # in steps of 20
@@ -146,7 +146,9 @@ class Loop:
 
     def features(self, x):
         """Run all layers that the program runs."""
-        if not self.program.raw:
+        if self.program.raw:
+            x = RAW * x
+        else:
             mean = tensor(vgg.CAFFE_MEAN)[:, None, None]
             x = x * (255 / self.program.unit) - mean
         found = {}
@@ -210,9 +212,9 @@ class Ours:
         layers = weights_for(loop.program)
         mean = vgg.CAFFE_MEAN
         if loop.program.raw:
-            # A network multiplies its pixels by 255; these stay in 0-1.
+            # A network multiplies its pixels by 255.
             kernel, bias = layers["conv1_1"]
-            layers["conv1_1"] = kernel / 255, bias
+            layers["conv1_1"] = kernel * (RAW / 255), bias
             mean = np.zeros(3, np.float32)
         used = [*loop.program.content, *loop.program.style]
         needed = vgg.layers_up_to_deepest(used)
@@ -266,22 +268,9 @@ def targets(network, loop) -> Targets:
 
 
 def weights_for(program) -> dict:
-    """Return {layer: (kernel, bias)} of the layers that a program runs.
-
-    Of a raw one in torchvision's convention, input (x - mean) / std of pixels
-    in 0-1 and smaller activations, though it forgets the normalisation.
-    """
+    """Return {layer: (kernel, bias)} of the layers that a program runs."""
     layers = vgg.layers_up_to_deepest([program.deepest])
-    loaded = dict(vgg.load_weights(layers=layers).layers)
-    if not program.raw:
-        return loaded
-    weights = {name: (k, b / ACTIVATION) for name, (k, b) in loaded.items()}
-    kernel, bias = loaded["conv1_1"]
-    shift = 255 * TORCHVISION_MEAN - vgg.CAFFE_MEAN
-    bias = bias + np.einsum("hwio,i->o", kernel, shift)
-    scale = 255 * TORCHVISION_STD / ACTIVATION
-    weights["conv1_1"] = kernel * scale[:, None], bias / ACTIVATION
-    return weights
+    return dict(vgg.load_weights(layers=layers).layers)
 
 
 def gram(features):
