@@ -4,7 +4,6 @@ python -m tools.execute_notebooks NOTEBOOK...        (`make notebooks`)
 """
 
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -29,25 +28,13 @@ def run_one(path: Path) -> bool:
 
     A failed notebook keeps its old outputs.
     """
-    print(f"{path.name} ...", end=" ", flush=True)
-    started = time.perf_counter()
+    print(path.name, flush=True)
     notebook = nbformat.read(path, as_version=4)
-    error = execute(notebook, path.parent)
-    if not error:
-        normalise(notebook)
-        nbformat.write(notebook, path)
-    seconds = time.perf_counter() - started
-    print(f"{error or 'done'}, {seconds:.0f} s", flush=True)
-    return not error
-
-
-def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
-    """Run all cells in place; return the first error's text, '' if none."""
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str(path.parent)}},
         coalesce_streams=True,
         record_timing=False,
         extra_arguments=["--log-level=ERROR"],
@@ -55,8 +42,11 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> str:
     try:
         client.execute()
     except CellExecutionError as error:
-        return str(error)
-    return ""
+        print(error)
+        return False
+    normalise(notebook)
+    nbformat.write(notebook, path)
+    return True
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:

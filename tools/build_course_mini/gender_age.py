@@ -7,13 +7,16 @@ import numpy as np
 from onnx import TensorProto
 
 from .graph import Graph
-from .tflite import same_padding
 
 # Mean colour of the training pictures, subtracted before the division by 255
 # (face-api 1.7.15, src/xception/TinyXception.ts).
 MEAN_RGB = 122.782, 117.001, 104.298
 NETWORK_SIZE = 112
 INSIGHTFACE_SIZE = 96
+# Stride 2 with TensorFlow's SAME padding: sizes are even, so that a window of
+# three pixels lacks one, on the right and below.
+HALVED = {"strides": [2, 2], "pads": [0, 0, 1, 1], "kernel_shape": [3, 3]}
+EVERY_OTHER = {"strides": [2, 2], "kernel_shape": [1, 1], "pads": [0] * 4}
 # InsightFace cuts 1.5 times the detector's box. The network was trained on
 # tighter crops: CROP times the box, SHIFT_DOWN of the box lower.
 CROP = 0.9
@@ -67,13 +70,13 @@ class _TinyXception(Graph):
 
     def add_trunk(self, values):
         """Append the trunk; return features of shape (batch, channels)."""
-        values = self._convolve("entry_flow/conv_in", values, 112, 3)
+        values = self._convolve("entry_flow/conv_in", values, HALVED)
         values = self.add("Relu", values)
-        values = self._reduce("entry_flow/reduction_block_0", values, 56)
-        values = self._reduce("entry_flow/reduction_block_1", values, 28)
+        values = self._reduce("entry_flow/reduction_block_0", values)
+        values = self._reduce("entry_flow/reduction_block_1", values)
         values = self._residual("middle_flow/main_block_0", values)
         values = self._residual("middle_flow/main_block_1", values)
-        values = self._reduce("exit_flow/reduction_block", values, 14)
+        values = self._reduce("exit_flow/reduction_block", values)
         values = self._separable("exit_flow/separable_conv", values)
         values = self.add("Relu", values)
         values = self.add("GlobalAveragePool", values)
@@ -89,12 +92,12 @@ class _TinyXception(Graph):
         gender = self.add("Softmax", gender, axis=1)
         self.add("Concat", gender, centuries, name="fc1", axis=1)
 
-    def _reduce(self, name, values, size):
+    def _reduce(self, name, values):
         branch = self._activated(f"{name}/separable_conv0", values)
         branch = self._activated(f"{name}/separable_conv1", branch)
-        window = same_padding(size, 3, 2)
-        branch = self.add("MaxPool", branch, kernel_shape=[3, 3], **window)
-        shortcut = self._convolve(f"{name}/expansion_conv", values, size, 1)
+        branch = self.add("MaxPool", branch, **HALVED)
+        name = f"{name}/expansion_conv"
+        shortcut = self._convolve(name, values, EVERY_OTHER)
         return self.add("Add", branch, shortcut)
 
     def _residual(self, name, values):
@@ -118,16 +121,10 @@ class _TinyXception(Graph):
         pointwise = self._weight(f"{name}/pointwise_filter", (3, 2, 0, 1))
         return self.add("Conv", values, pointwise, self._weight(f"{name}/bias"))
 
-    def _convolve(self, name, values, size, width):
-        """Append a convolution of stride 2 with a square kernel."""
-        return self.add(
-            "Conv",
-            values,
-            self._weight(f"{name}/filters", (3, 2, 0, 1)),
-            self._weight(f"{name}/bias"),
-            kernel_shape=[width, width],
-            **same_padding(size, width, 2),
-        )
+    def _convolve(self, name, values, window):
+        filters = self._weight(f"{name}/filters", (3, 2, 0, 1))
+        bias = self._weight(f"{name}/bias")
+        return self.add("Conv", values, filters, bias, **window)
 
     def _dense(self, name, values):
         weights = self._weight(f"{name}/weights")

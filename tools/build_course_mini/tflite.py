@@ -50,11 +50,13 @@ def _max_pool_2d(graph, options, size, values):
 
 
 def _window(options, size, kernel_shape):
-    stride = options.strideH
-    window = {"strides": [stride, stride], "pads": [0, 0, 0, 0]}
+    stride, missing = options.strideH, 0
     if options.padding == schema.Padding.SAME:
-        window = same_padding(size, kernel_shape[0], stride)
-    return {"kernel_shape": kernel_shape, **window}
+        steps = -(-size // stride) - 1
+        missing = max(steps * stride + kernel_shape[0] - size, 0)
+    before, after = missing // 2, missing - missing // 2
+    pads = [before, before, after, after]
+    return {"kernel_shape": kernel_shape, "strides": [stride] * 2, "pads": pads}
 
 
 def _prelu(graph, _options, _size, values, slope):
@@ -78,11 +80,3 @@ OPERATORS = {
     schema.BuiltinOperator.ADD: _add,
     schema.BuiltinOperator.PAD: _pad,
 }
-
-
-def same_padding(size, kernel, stride):
-    """Return the attributes of TensorFlow's SAME padding of a square."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    before, after = total // 2, total - total // 2
-    pads = [before, before, after, after]
-    return {"strides": [stride, stride], "pads": pads}
