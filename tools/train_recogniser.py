@@ -4,15 +4,14 @@
     python -m tools.train_recogniser measure    (half an hour on one core)
 
 Both write into course_utils/faces/recogniser, with one thread, so that the
-same machine repeats the same digits. ``measure`` goes on where it was stopped;
-delete measured.json to measure anew.
+same machine repeats the same digits.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,133 +21,102 @@ from course_utils.faces import training
 from course_utils.style import vgg
 
 SPLITS, SEEDS = range(4), range(3)
-MEASURED = training.FOLDER / "measured.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one row of measured.json is about.
+    """What one row of measured.json is about."""
 
-    Attributes:
-        method: name of what makes the embeddings.
-        people: how many are learned from.
-        split: 0 to 3, which ten people are never seen: 0 to 9, 10 to 19, ...
-        seed: of everything that is drawn.
-    """
-
-    method: str
-    people: int
-    split: int
-    seed: int
+    method: str  # what makes the embeddings
+    people: int  # how many are learned from
+    split: int  # which ten are never seen: 0 to 9, 10 to 19, ...
+    seed: int  # of everything that is drawn
 
 
-@dataclass(frozen=True)
 class Orl:
-    """The ORL faces: crops and pictures as in training.py, who, and SFace's.
+    """The ORL faces; see training.py for what crops and pictures are.
 
-    Crops and SFace's embeddings are twice as many: the mirror images follow.
+    All arrays but ``people`` are twice as long: the mirror images follow.
     """
 
-    crops: np.ndarray
-    pictures: np.ndarray
-    people: np.ndarray
-    sface: np.ndarray
+    def __init__(self):
+        self.app = faces.load_face_analysis()
+        crops, self.people = training.aligned_orl(self.app)
+        self.crops = np.concatenate([crops, crops[:, :, ::-1]])
+        self.pictures = training.shrink(self.crops)
+
+    @cached_property
+    def sface(self) -> np.ndarray:
+        """SFace's embeddings."""
+        embed = self.app.models["recognition"].get_feat
+        # One by one: hundreds at once take gigabytes.
+        return np.vstack([embed(crop[..., ::-1]) for crop in self.crops])
+
+    @cached_property
+    def vgg(self) -> np.ndarray:
+        """Layer conv4_1 of VGG, averaged to half: (800, 7, 7, 512)."""
+        found = (vgg.features(crop, "conv4_1") for crop in self.crops)
+        layers = (layer["conv4_1"].reshape(7, 2, 7, 2, 512) for layer in found)
+        return np.stack([layer.mean(axis=(1, 3)) for layer in layers])
 
     def unseen(self, run: Run) -> np.ndarray:
-        """Say which pictures show the ten people who are put aside."""
-        return self.people // 10 == run.split
+        """Return the places of the ten people who are put aside."""
+        return np.flatnonzero(self.people // 10 == run.split)
 
     def seen(self, run: Run) -> np.ndarray:
-        """Say which pictures are learned from: some of the thirty others."""
-        names = np.unique(self.people[~self.unseen(run)])
+        """Return the places of some of the others, who are learned from."""
+        names = np.setdiff1d(self.people, self.people[self.unseen(run)])
         if run.people < len(names):
             generator = np.random.default_rng([run.split, run.seed])
             names = generator.choice(names, run.people, replace=False)
-        return np.isin(self.people, names)
+        return np.flatnonzero(np.isin(self.people, names))
 
 
 def main() -> None:
     """Do what the command line asks for."""
+    commands = {"weights": save_weights, "measure": measure}
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("what", choices=["weights", "measure"])
-    what = options.parse_args().what
+    options.add_argument("command", choices=commands)
+    chosen = options.parse_args().command
     torch.set_num_threads(1)
-    if what == "weights":
-        save_weights(load_orl())
-    else:
-        measure(load_orl())
-
-
-def load_orl() -> Orl:
-    """Align all faces and embed them with the embedded pack."""
-    app = faces.load_face_analysis()
-    crops, people = training.aligned_orl(app)
-    pictures = training.shrink(crops)
-    crops = np.concatenate([crops, crops[:, :, ::-1]])
-    recogniser = app.models["recognition"]
-    # One by one: hundreds at once take gigabytes.
-    sface = np.vstack([recogniser.get_feat(crop[..., ::-1]) for crop in crops])
-    return Orl(crops, pictures, people, sface)
+    commands[chosen](Orl())
 
 
 def save_weights(orl: Orl) -> None:
     """Train with ArcFace on the thirty people that the notebook sees."""
-    run = Run("arcface", 30, 0, 0)
-    state = train(orl, run).state_dict()
+    state = train(orl, Run("arcface", 30, 0, 0)).state_dict()
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     np.savez_compressed(training.FOLDER / "weights.npz", **arrays)
 
 
 def measure(orl: Orl) -> None:
-    """Measure every run that measured.json lacks."""
-    rows = json.loads(MEASURED.read_text()) if MEASURED.exists() else []
-    names = [field.name for field in fields(Run)]
-    done = {Run(*(row[name] for name in names)) for row in rows}
-    for run, embed in runs():
-        if run in done:
-            continue
-        rows.append(vars(run) | rates(orl, run, embed(orl, run)))
+    """Measure every run and write measured.json."""
+    rows = []
+    for run in runs():
+        rows.append(vars(run) | rates(orl, run))
         print(rows[-1], flush=True)
-        lines = ",\n".join(map(json.dumps, rows))
-        MEASURED.write_text(f"[\n{lines}\n]\n")
+    lines = ",\n".join(map(json.dumps, rows))
+    (training.FOLDER / "measured.json").write_text(f"[\n{lines}\n]\n")
 
 
-def runs() -> Iterator[tuple[Run, Callable]]:
-    """Yield what to measure, and what makes the embeddings: (orl, run)."""
-    closed_form = {
-        "SFace": lambda orl, run: orl.sface,
-        "pixels": lambda orl, run: centred(both(orl), orl.seen(run)),
-        "eigenfaces": lambda orl, run: eigenfaces(both(orl), orl.seen(run)),
-        "fisherfaces": lambda orl, run: fisher(orl, run, both(orl)),
-        "VGG": lambda orl, run: fisher(orl, run, vgg_features(orl)),
-    }
-    for method, embed in closed_form.items():
+def runs() -> Iterator[Run]:
+    """Yield what to measure."""
+    for method in CLOSED_FORM:
         for split in SPLITS:
-            yield Run(method, 30, split, 0), partial(added, embed)
+            yield Run(method, 30, split, 0)
     for seed in SEEDS:
         for split in SPLITS:
-            yield Run("untrained", 30, split, seed), untrained
+            yield Run("untrained", 30, split, seed)
             for people in (5, 10, 20):
-                yield Run("arcface", people, split, seed), trained
+                yield Run("arcface", people, split, seed)
         for method in training.LOSSES:
             for split in SPLITS:
-                yield Run(method, 30, split, seed), trained
+                yield Run(method, 30, split, seed)
 
 
-def both(orl: Orl) -> np.ndarray:
-    """Return the pictures, then their mirror images."""
-    return np.concatenate([orl.pictures, orl.pictures[..., ::-1]])
-
-
-def added(embed: Callable, orl: Orl, run: Run) -> np.ndarray:
-    """Add the unit vectors of pictures and mirror images, as the networks."""
-    vectors = embed(orl, run)
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit[: len(orl.people)] + unit[len(orl.people) :]
-
-
-def rates(orl: Orl, run: Run, vectors: np.ndarray) -> dict[str, float]:
+def rates(orl: Orl, run: Run) -> dict[str, float]:
     """Return the error rates on the unseen and on the seen people."""
+    vectors = embed(orl, run)
     unseen, seen = (
         training.compare_all(vectors[chosen], orl.people[chosen])
         for chosen in (orl.unseen(run), orl.seen(run))
@@ -160,63 +128,19 @@ def rates(orl: Orl, run: Run, vectors: np.ndarray) -> dict[str, float]:
     }
 
 
-def centred(features: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return features as rows, less the mean of those that are known.
-
-    ``known`` speaks of the first half; the others are the mirror images.
-    """
-    flat = features.reshape(len(features), -1).astype(float)
-    return flat - flat[: len(known)][known].mean(axis=0)
-
-
-def eigenfaces(
-    features: np.ndarray, known: np.ndarray, count: int = 100
-) -> np.ndarray:
-    """Return the first principal components, all made equally strong."""
-    rows = centred(features, known)
-    learned = rows[: len(known)][known]
-    _, strengths, directions = np.linalg.svd(learned, full_matrices=False)
-    return rows @ directions[:count].T / strengths[:count]
-
-
-def fisher(orl: Orl, run: Run, features: np.ndarray) -> np.ndarray:
-    """Return Fisher's linear discriminants of eighty principal components.
-
-    Directions in which the people differ most, compared with the pictures of
-    one person: Belhumeur, Hespanha and Kriegman, "Eigenfaces vs. Fisherfaces",
-    IEEE Transactions on Pattern Analysis and Machine Intelligence 19, 1997.
-    """
-    known, people = orl.seen(run), orl.people[orl.seen(run)]
-    components = eigenfaces(features, known, 80) * np.sqrt(known.sum())
-    learned = components[: len(known)][known]
-    within = np.concatenate(
-        [
-            learned[people == name] - learned[people == name].mean(axis=0)
-            for name in np.unique(people)
-        ]
-    )
-    spread, directions = np.linalg.eigh(within.T @ within / len(within))
-    kept = run.people - 1  # the smallest spreads come first
-    return components @ directions[:, :kept] / np.sqrt(spread[:kept])
-
-
-def vgg_features(orl: Orl) -> np.ndarray:
-    """Return conv4_1 of every face, averaged to half: (800, 7, 7, 512)."""
-    layers = (vgg.features(crop, "conv4_1")["conv4_1"] for crop in orl.crops)
-    return np.stack(
-        [layer.reshape(7, 2, 7, 2, 512).mean(axis=(1, 3)) for layer in layers]
-    )
-
-
-def untrained(orl: Orl, run: Run) -> np.ndarray:
-    """Return the embeddings of a network that has learned nothing."""
-    torch.manual_seed(run.seed)
-    return training.embed(training.network(), orl.pictures)
-
-
-def trained(orl: Orl, run: Run) -> np.ndarray:
-    """Return the embeddings of a network that was trained for this run."""
-    return training.embed(train(orl, run), orl.pictures)
+def embed(orl: Orl, run: Run) -> np.ndarray:
+    """Return embeddings, (400, any), of pictures with their mirror images."""
+    count = len(orl.people)
+    if run.method in CLOSED_FORM:
+        vectors = CLOSED_FORM[run.method](orl, orl.seen(run))
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit[:count] + unit[count:]
+    if run.method == "untrained":
+        torch.manual_seed(run.seed)
+        model = training.network()
+    else:
+        model = train(orl, run)
+    return training.embed(model, orl.pictures[:count])
 
 
 def train(orl: Orl, run: Run) -> torch.nn.Module:
@@ -226,6 +150,46 @@ def train(orl: Orl, run: Run) -> torch.nn.Module:
         orl.pictures[seen], orl.people[seen], run.method, seed=run.seed
     )
     return last.model
+
+
+def centred(features: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return features as rows, less the mean of those at known places."""
+    flat = features.reshape(len(features), -1).astype(float)
+    return flat - flat[known].mean(axis=0)
+
+
+def eigenfaces(
+    features: np.ndarray, known: np.ndarray, count: int = 100
+) -> np.ndarray:
+    """Return the first principal components, all made equally strong."""
+    rows = centred(features, known)
+    _, strengths, directions = np.linalg.svd(rows[known], full_matrices=False)
+    return rows @ directions[:count].T / strengths[:count]
+
+
+def fisherfaces(features: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return Fisher's linear discriminants of eighty principal components.
+
+    Directions in which the people differ most, compared with the pictures of
+    one person: Belhumeur, Hespanha and Kriegman, "Eigenfaces vs. Fisherfaces",
+    IEEE Transactions on Pattern Analysis and Machine Intelligence 19, 1997.
+    """
+    components = eigenfaces(features, known, 80) * np.sqrt(len(known))
+    people = components[known].reshape(-1, 10, 80)  # ten pictures of each
+    within = people - people.mean(axis=1, keepdims=True)
+    within = within.reshape(-1, 80)
+    spread, directions = np.linalg.eigh(within.T @ within / len(within))
+    kept = len(people) - 1  # the smallest spreads come first
+    return components @ directions[:, :kept] / np.sqrt(spread[:kept])
+
+
+CLOSED_FORM = {
+    "SFace": lambda orl, known: orl.sface,
+    "pixels": lambda orl, known: centred(orl.pictures, known),
+    "eigenfaces": lambda orl, known: eigenfaces(orl.pictures, known),
+    "fisherfaces": lambda orl, known: fisherfaces(orl.pictures, known),
+    "VGG": lambda orl, known: fisherfaces(orl.vgg, known),
+}
 
 
 if __name__ == "__main__":
