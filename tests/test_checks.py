@@ -17,7 +17,6 @@ from course_utils.checks.exercise import (
     Exercise,
     Fault,
     NotAttemptedError,
-    draws,
     examine,
 )
 from course_utils.checks.frameworks import walk
@@ -119,11 +118,12 @@ def double(x):
     return 2 * x
 
 
-def small_exercise(solution=double, cases=None, **options):
-    cases = cases or (lambda generator: [(generator.normal(size=(2, 3)),)] * 2)
-    everywhere = ("numpy", "torch", "tensorflow")
-    options = {"frameworks": everywhere, **options}
-    return Exercise("double", cases, solution, {}, **options)
+def draw_matrix(generator):
+    return (generator.normal(size=(2, 3)),)
+
+
+def small_exercise(solution=double, draw=draw_matrix, **options):
+    return Exercise(solution, draw, {}, frameworks=FRAMEWORKS, **options)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def draw_few(generator):
 
 
 def test_the_smallest_example_that_goes_wrong_is_shown(capsys):
-    check = small_exercise(cases=draws(draw_few))
+    check = small_exercise(draw=draw_few)
     for framework in check.frameworks:
         found = re.fullmatch(
             r"a small example goes wrong:\n"
@@ -161,7 +161,7 @@ def test_the_smallest_example_that_goes_wrong_is_shown(capsys):
     assert re.search(
         r"x: \[\[\d, \d]]\n", hint(check, lambda x: 2 * x[:, ::-1])
     )
-    total = small_exercise(lambda x: float(np.sum(x)), draws(draw_few))
+    total = small_exercise(lambda x: float(np.sum(x)), draw_few)
     assert "yours: inf" in hint(total, lambda x: np.inf)
     assert "yours: 0\n" in hint(total, lambda x: 0)
 
@@ -225,7 +225,7 @@ def test_forgetting_to_return_is_not_an_untouched_stub():
     def function(x):
         twice = 2 * x  # noqa: F841
 
-    check = small_exercise(cases=lambda generator: [(1.0,), (-1.0,)])
+    check = small_exercise(draw=lambda generator: (generator.normal(),))
     assert "where is the return?" in hint(check, function)
     assert "None" in hint(check, lambda x: 2 * x if x > 0 else None)
 
@@ -269,7 +269,7 @@ def test_inputs_are_what_the_framework_makes_of_them():
         return a.sum() if framework != "tensorflow" else tf.reduce_sum(a)
 
     picture = np.random.default_rng(0).random((1, 4, 5, 3))
-    check = small_exercise(np.sum, lambda _: [(picture,)], gradient=(0,))
+    check = small_exercise(np.sum, lambda _: (picture,), gradient=(0,))
     for framework in check.frameworks:
         assert hint(check, function, framework) == ""
     arrays = [a for a in seen if isinstance(a, np.ndarray)]

@@ -4,11 +4,10 @@ Each check prints a tick or one hint and returns whether the function is right.
 ``progress()`` shows which exercises are solved, ``reset_progress()`` forgets.
 """
 
-import itertools
 import textwrap
 
 from course_utils.checks import progress_file
-from course_utils.checks.exercise import Exercise
+from course_utils.checks.exercise import EXERCISES
 from course_utils.checks.exercises import (
     face_detection,
     face_landmarks,
@@ -38,10 +37,9 @@ _NOTEBOOKS = {  # in the order of the course
     "11 · Side by side": style_side_by_side,
 }
 BY_NOTEBOOK = {
-    notebook: [c for c in vars(file).values() if isinstance(c, Exercise)]
+    notebook: [e for e in EXERCISES if e.solution.__module__ == file.__name__]
     for notebook, file in _NOTEBOOKS.items()
 }
-EXERCISES = tuple(itertools.chain(*BY_NOTEBOOK.values()))
 # As the notebooks call them: checks.check_gram_matrix.
 globals().update({f"check_{each.name}": each for each in EXERCISES})
 

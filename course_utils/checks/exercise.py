@@ -26,6 +26,7 @@ from course_utils.checks.frameworks import (
 )
 
 ALL_FRAMEWORKS = tuple(FRAMEWORKS)
+EXERCISES = []  # filled by the decorator ``exercise``
 AUTOGRAPH = "__autograph_generated_file"  # what tf.function makes of a function
 
 
@@ -41,21 +42,28 @@ class NotAttemptedError(Exception):
 class Exercise:
     """One function to write, and how to grade it. Call it to check yours.
 
-    ``cases`` makes the inputs, a tuple for each call, some small enough to be
-    shown; pictures and features are (m, height, width, channels). ``mistakes``
-    are {hint: wrong versions that deserve it}, the most likely first.
+    ``draw`` makes the inputs of one call, often small enough to be shown;
+    pictures and features are (m, height, width, channels). ``mistakes`` are
+    {hint: wrong versions that deserve it}, the most likely first.
     """
 
-    name: str
-    cases: Callable[[np.random.Generator], list[tuple]]
-    solution: Callable  # in NumPy; its parameters are named as the notebook's
+    solution: (
+        Callable  # in NumPy; it and its parameters named as the notebook's
+    )
+    draw: Callable[[np.random.Generator], tuple]
     mistakes: Mapping[str, Sequence[Callable]]
+    draws: int = 40
     frameworks: Sequence[str] = ("numpy",)
     gradient: Sequence[int] = ()  # arguments it must be differentiable in
     tolerance: float = 1e-3  # as a share of the largest right value
     errors: Mapping[str, str] = field(default_factory=dict)  # {words: hint}
     # (input, yours, right) -> hint, or None if this input does not show it.
     describe: Callable[[tuple, object, object], str | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the learner's function is called."""
+        return self.solution.__name__
 
     def __call__(
         self, function: Callable, framework: str = "numpy", record: bool = True
@@ -82,9 +90,14 @@ class Exercise:
         return True
 
 
-def draws(draw: Callable, count: int = 40) -> Callable:
-    """Return the cases of an exercise whose inputs ``draw`` makes singly."""
-    return lambda generator: [draw(generator) for _ in range(count)]
+def exercise(**options) -> Callable:
+    """Make an exercise of the solution that follows."""
+
+    def add(solution):
+        EXERCISES.append(Exercise(solution, **options))
+        return solution
+
+    return add
 
 
 def examine(
@@ -107,7 +120,8 @@ class _Attempt:
     tools: NumPy
 
     def grade(self, generator: np.random.Generator) -> None:
-        cases = self.exercise.cases(generator)
+        draws = range(self.exercise.draws)
+        cases = [self.exercise.draw(generator) for _ in draws]
         answers = [self.answer(cases[0])]
         with contextlib.redirect_stdout(io.StringIO()):  # it was seen before
             answers += map(self.answer, cases[1:])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks.exercise import Exercise, draws
+from course_utils.checks.exercise import exercise
 
 
 def _two_boxes(generator):
@@ -20,21 +20,14 @@ def _shared(box1, box2, sides=lambda lengths: np.maximum(lengths, 0)):
     return np.prod(sides(last - first))
 
 
-def _intersection_over_union(box1, box2, **sides):
-    shared = _shared(box1, box2, **sides)
-    return shared / (_area(box1) + _area(box2) - shared)
-
-
-check_intersection_over_union = Exercise(
-    name="intersection_over_union",
-    cases=draws(_two_boxes),
-    solution=lambda box1, box2: _intersection_over_union(box1, box2),
+@exercise(
+    draw=_two_boxes,
     mistakes={
         "boxes that are apart share nothing: no side is shorter than zero.": [
-            lambda a, b: _intersection_over_union(a, b, sides=lambda s: s),
-            lambda a, b: _intersection_over_union(a, b, sides=np.abs),
+            lambda a, b: intersection_over_union(a, b, sides=lambda s: s),
+            lambda a, b: intersection_over_union(a, b, sides=np.abs),
             # Two negative sides make a positive area.
-            lambda a, b: _intersection_over_union(
+            lambda a, b: intersection_over_union(
                 a, b, sides=lambda s: max(0, np.prod(s))
             ),
         ],
@@ -46,6 +39,9 @@ check_intersection_over_union = Exercise(
         ],
     },
 )
+def intersection_over_union(box1, box2, **sides):
+    shared = _shared(box1, box2, **sides)
+    return shared / (_area(box1) + _area(box2) - shared)
 
 
 def _few_boxes(generator):
@@ -57,33 +53,30 @@ def _few_boxes(generator):
     return boxes, scores, *((), (0.1,), (0.7,))[generator.integers(3)]
 
 
-def _suppress(boxes, scores, threshold=0.4, by_all_better=False):
+@exercise(
+    draw=_few_boxes,
+    draws=100,
+    mistakes={
+        "the best score comes first, in the search and in the list.": [
+            lambda b, s, *t: non_max_suppression(b, -np.arange(len(s)), *t),
+            lambda b, s, *t: non_max_suppression(b, -s, *t),
+        ],
+        "a box that is thrown away itself throws no other away.": [
+            lambda b, s, t=0.4: non_max_suppression(b, s, t, by_all_better=True)
+        ],
+        "it always allows the same overlap, whatever the threshold is.": [
+            lambda b, s, *t: non_max_suppression(b, s)
+        ],
+    },
+)
+def non_max_suppression(boxes, scores, threshold=0.4, by_all_better=False):
     order = np.argsort(-scores).tolist()
     kept = []
     for place, index in enumerate(order):
         others = order[:place] if by_all_better else kept
         overlaps = [
-            _intersection_over_union(boxes[index], boxes[n]) for n in others
+            intersection_over_union(boxes[index], boxes[n]) for n in others
         ]
         if max(overlaps, default=0) <= threshold:
             kept.append(index)
     return kept
-
-
-check_non_max_suppression = Exercise(
-    name="non_max_suppression",
-    cases=draws(_few_boxes, count=100),
-    solution=_suppress,
-    mistakes={
-        "the best score comes first, in the search and in the list.": [
-            lambda b, s, *limit: _suppress(b, -np.arange(len(s)), *limit),
-            lambda b, s, *limit: _suppress(b, -s, *limit),
-        ],
-        "a box that is thrown away itself throws no other away.": [
-            lambda b, s, limit=0.4: _suppress(b, s, limit, by_all_better=True)
-        ],
-        "it always allows the same overlap, whatever the threshold is.": [
-            lambda b, s, *limit: _suppress(b, s)
-        ],
-    },
-)

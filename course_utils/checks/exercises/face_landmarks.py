@@ -8,7 +8,7 @@ and b = s sin(angle), which is how it is solved here.
 
 import numpy as np
 
-from course_utils.checks.exercise import Exercise, draws
+from course_utils.checks.exercise import exercise
 
 GREY = 40
 POINTS = (
@@ -86,34 +86,29 @@ def _affine(landmarks, template):
     return np.linalg.lstsq(equations, template, rcond=None)[0].T
 
 
-def _align_with(fit):
-    """Return a version of align_face with another fit."""
-
-    def version(image, landmarks):
-        import cv2
-
-        matrix = fit(landmarks, _template())
-        return cv2.warpAffine(image, matrix, (112, 112))
-
-    return version
-
-
-check_align_face = Exercise(
-    name="align_face",
-    cases=draws(_face_with_one_bright_point),
+@exercise(
+    draw=_face_with_one_bright_point,
     describe=_where_it_lands,
-    solution=_align_with(_similarity),
     # Interpolation may differ: 5 of 255 grey levels are less than one pixel.
     tolerance=0.02,
     mistakes={
         "points are left out: all five should have a say.": [
-            _align_with(lambda points, to: _similarity(points[:2], to[:2]))
+            lambda *inputs: align_face(
+                *inputs, lambda points, to: _similarity(points[:2], to[:2])
+            )
         ],
         "it can shear: six free numbers are too many for a similarity.": [
-            _align_with(_affine)
+            lambda *inputs: align_face(*inputs, _affine)
         ],
         "the transform goes from the template to the picture, not back.": [
-            _align_with(lambda points, to: _similarity(to, points))
+            lambda *inputs: align_face(
+                *inputs, lambda points, to: _similarity(to, points)
+            )
         ],
     },
 )
+def align_face(image, landmarks, fit=_similarity):
+    import cv2
+
+    matrix = fit(landmarks, _template())
+    return cv2.warpAffine(image, matrix, (112, 112))

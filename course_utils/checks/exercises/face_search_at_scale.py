@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks.exercise import Exercise, draws
+from course_utils.checks.exercise import exercise
 
 
 def _few_rows(generator):
@@ -11,13 +11,6 @@ def _few_rows(generator):
     levels = generator.choice(np.arange(-3, 10), rows, replace=False)
     people = generator.integers(3, size=rows)
     return levels / 10, people, generator.integers(1, 4)
-
-
-def _best_people(similarities, people, k, value=np.max):
-    names = np.unique(people)
-    values = np.array([value(similarities[people == n]) for n in names])
-    order = np.argsort(-values)[:k]
-    return names[order], values[order]
 
 
 def _best_rows(similarities, people, k):
@@ -31,21 +24,24 @@ def _once_among_the_best_rows(similarities, people, k):
     return names[first], values[first]
 
 
-check_best_people = Exercise(
-    name="best_people",
-    cases=draws(_few_rows),
-    solution=_best_people,
+@exercise(
+    draw=_few_rows,
     mistakes={
         "one person comes more than once: k people were asked for, not k "
         "rows.": [_best_rows],
         "these are too few: if the best k rows show one person, look for the "
         "next ones.": [_once_among_the_best_rows],
         "a person is as similar as their best photograph, not all.": [
-            lambda *inputs: _best_people(*inputs, value=np.mean),
-            lambda *inputs: _best_people(*inputs, value=np.sum),
+            lambda *inputs: best_people(*inputs, value=np.mean),
+            lambda *inputs: best_people(*inputs, value=np.sum),
         ],
         "give back two arrays, first the people: not a list of pairs.": [
-            lambda *inputs: [*zip(*_best_people(*inputs), strict=True)]
+            lambda *inputs: [*zip(*best_people(*inputs), strict=True)]
         ],
     },
 )
+def best_people(similarities, people, k, value=np.max):
+    names = np.unique(people)
+    values = np.array([value(similarities[people == n]) for n in names])
+    order = np.argsort(-values)[:k]
+    return names[order], values[order]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.checks.compare import ANY
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 
 
 def draw_vector(generator):
@@ -17,21 +17,13 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def _cosine(a, b):
-    return unit(a) @ unit(b)
-
-
 def squared_distance(a, b):
     """Return the lecture's distance of two directions, 0 to 4."""
     return np.sum((unit(a) - unit(b)) ** 2)
 
 
-check_cosine_similarity = Exercise(
-    name="cosine_similarity",
-    cases=draws(
-        lambda generator: (draw_vector(generator), draw_vector(generator))
-    ),
-    solution=_cosine,
+@exercise(
+    draw=lambda generator: (draw_vector(generator), draw_vector(generator)),
     mistakes={
         "only directions count: the lengths are still in.": [
             lambda a, b: a @ b,
@@ -44,11 +36,13 @@ check_cosine_similarity = Exercise(
             lambda a, b: unit(a) @ b * np.linalg.norm(b),
         ],
         "that is a distance: 0 for one direction, where a cosine is 1.": [
-            lambda a, b: 1 - _cosine(a, b),
+            lambda a, b: 1 - cosine_similarity(a, b),
             squared_distance,
         ],
     },
 )
+def cosine_similarity(a, b):
+    return unit(a) @ unit(b)
 
 
 # Schroff, Kalenichenko and Philbin, "FaceNet", CVPR 2015, equation 2.
@@ -71,20 +65,14 @@ def _gaps(anchor, positive, negative, power=1):
     return near**power - far**power
 
 
-def _triplet_loss(anchor, positive, negative, alpha=0.2):
-    return _hinge(_gaps(anchor, positive, negative) + alpha)
-
-
-check_triplet_loss = Exercise(
-    name="triplet_loss",
+@exercise(
+    draw=_few_triplets,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1, 2),
-    cases=draws(_few_triplets),
-    solution=_triplet_loss,
     mistakes={
         "the margin is missing, or it is the same whatever alpha is.": [
-            lambda a, p, n, alpha=0: _triplet_loss(a, p, n, 0),
-            lambda a, p, n, alpha=0: _triplet_loss(a, p, n),
+            lambda a, p, n, alpha=0: triplet_loss(a, p, n, 0),
+            lambda a, p, n, alpha=0: triplet_loss(a, p, n),
         ],
         "the margin belongs inside the maximum.": [
             lambda a, p, n, alpha=0.2: _hinge(_gaps(a, p, n)) + alpha,
@@ -99,10 +87,13 @@ check_triplet_loss = Exercise(
             lambda a, p, n, alpha=0.2: _hinge(np.sum(_gaps(a, p, n)) + alpha),
         ],
         "the loss adds up; nothing is averaged.": [
-            lambda a, p, n, *alpha: _triplet_loss(a, p, n, *alpha) / len(a)
+            lambda a, p, n, *alpha: triplet_loss(a, p, n, *alpha) / len(a)
         ],
     },
 )
+def triplet_loss(anchor, positive, negative, alpha=0.2):
+    return _hinge(_gaps(anchor, positive, negative) + alpha)
+
 
 THRESHOLD = 1.274  # squared distance at cosine 0.363, SFace's published value
 # Opposite directions: the distance is 4 whichever way it is computed.
@@ -123,7 +114,7 @@ def wrongly_measured(version):
         "the squared distance of the directions was asked for.": [
             lambda a, b: np.linalg.norm(unit(a) - unit(b)),
             lambda a, b: np.sum((a - b) ** 2),
-            _cosine,
+            cosine_similarity,
         ],
     }
     return {
@@ -147,7 +138,21 @@ def _claim(generator):
     return embedding, "Ada", database, *threshold
 
 
-def _verify(
+@exercise(
+    draw=_claim,
+    errors=ASSIGNMENT_ERRORS,
+    mistakes={
+        **wrongly_measured(lambda *inputs, **by: verify(*inputs, **by)),
+        "the decision is the wrong way round: near means the same person.": [
+            lambda *inputs: (verify(*inputs)[0], not verify(*inputs)[1])
+        ],
+        IGNORES_THRESHOLD: [
+            lambda *inputs: verify(*inputs[:3]),
+            lambda *inputs: verify(*inputs[:3], 0.7),
+        ],
+    },
+)
+def verify(
     embedding,
     identity,
     database,
@@ -158,34 +163,11 @@ def _verify(
     return value, value <= threshold
 
 
-check_verify = Exercise(
-    name="verify",
-    cases=draws(_claim),
-    solution=_verify,
-    errors=ASSIGNMENT_ERRORS,
-    mistakes={
-        **wrongly_measured(_verify),
-        "the decision is the wrong way round: near means the same person.": [
-            lambda *inputs: (_verify(*inputs)[0], not _verify(*inputs)[1])
-        ],
-        IGNORES_THRESHOLD: [
-            lambda *inputs: _verify(*inputs[:3]),
-            lambda *inputs: _verify(*inputs[:3], 0.7),
-        ],
-    },
-)
-
-
 def _few_pairs(generator):
     """Pairs of both kinds, of few levels, so that many are equal."""
     count = generator.integers(3, 9)
     same = np.arange(count) < generator.integers(1, count)
     return generator.integers(1, 5, count) / 10, generator.permutation(same)
-
-
-def _roc_curve(similarities, same):
-    thresholds = np.unique(np.append(np.inf, similarities))[::-1]
-    return _rates(thresholds, similarities, same)
 
 
 def _rates(thresholds, similarities, same):
@@ -200,50 +182,42 @@ def _one_point_a_pair(similarities, same):
     return similarities[order], *rates
 
 
-check_roc_curve = Exercise(
-    name="roc_curve",
-    cases=draws(_few_pairs),
-    solution=_roc_curve,
+@exercise(
+    draw=_few_pairs,
     mistakes={
         "pairs with equal similarity are accepted together: one point only.": [
             _one_point_a_pair,
             lambda s, same: _rates(np.sort(s)[::-1], s, same),
         ],
         "the first point is missing, at which nobody is accepted.": [
-            lambda s, same: [curve[1:] for curve in _roc_curve(s, same)]
+            lambda s, same: [curve[1:] for curve in roc_curve(s, same)]
         ],
     },
 )
+def roc_curve(similarities, same):
+    thresholds = np.unique(np.append(np.inf, similarities))[::-1]
+    return _rates(thresholds, similarities, same)
 
 
 def _hills(generator):
-    """Same and different pairs as hills that overlap, and two small cases.
+    """Hills of same and different pairs that overlap, or a few pairs.
 
     No count of pairs makes one of these rates a whole number of pairs.
     """
-    cases = []
-    for rate in (0.0117, 0.0213, 0.0531, 0.1037):
+    if generator.random() < 0.5:
         same = generator.random(600) < 0.6
         similarities = generator.normal(np.where(same, 0.45, 0.1), 0.15)
-        cases.append((similarities, same, rate))
-    for count in (2, 3):  # of strangers, of whom one may get in
-        levels = generator.choice(np.arange(1, 10), 2 * count, replace=False)
-        same = np.arange(2 * count) % 2 == 0
-        cases.append((np.sort(levels) / 10, same, 0.6))
-    return cases
-
-
-def _choose_threshold(similarities, same, false_accept_rate):
-    """Return the lowest similarity whose false accept rate is small enough."""
-    thresholds, _, false_rate = _roc_curve(similarities, same)
-    return thresholds[false_rate <= false_accept_rate][-1]
+        return similarities, same, generator.choice([0.0117, 0.0531, 0.1037])
+    count = generator.integers(2, 4)  # of strangers, of whom one may get in
+    levels = generator.choice(np.arange(1, 10), 2 * count, replace=False)
+    return np.sort(levels) / 10, np.arange(2 * count) % 2 == 0, 0.6
 
 
 def _cheapest(cost):
     """Return a version: the lowest cost of misses, false accepts, pairs."""
 
     def version(similarities, same, _rate):
-        thresholds, true_rate, false_rate = _roc_curve(similarities, same)
+        thresholds, true_rate, false_rate = roc_curve(similarities, same)
         costs = cost(1 - true_rate, false_rate, same.mean())
         return thresholds[np.argmin(costs)]
 
@@ -257,10 +231,9 @@ def _among_strangers(similarities, same, rate):
     return strangers[false_rate <= rate].min(initial=np.inf)
 
 
-check_choose_threshold = Exercise(
-    name="choose_threshold",
-    cases=_hills,
-    solution=_choose_threshold,
+@exercise(
+    draw=_hills,
+    tolerance=1e-7,  # just above float32's rounding
     mistakes={
         "0.60 comes from nowhere. Let the pairs decide.": [
             lambda s, same, rate: 0.60
@@ -282,5 +255,7 @@ check_choose_threshold = Exercise(
             _cheapest(lambda miss, false, p: abs(miss - false)),
         ],
     },
-    tolerance=1e-7,  # just above float32's rounding
 )
+def choose_threshold(similarities, same, false_accept_rate):
+    thresholds, _, false_rate = roc_curve(similarities, same)
+    return thresholds[false_rate <= false_accept_rate][-1]

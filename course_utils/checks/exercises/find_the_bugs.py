@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 from course_utils.style import vgg
 
 
@@ -33,29 +33,27 @@ def _small_network(generator):
     return x, _network([1.0, 2.0, 1.5][:count]), names
 
 
-def _capture(x, modules, names, keep=np.copy):
+@exercise(
+    draw=_small_network,
+    frameworks=("numpy", "torch"),
+    gradient=(0,),
+    mistakes={
+        "what it captured was overwritten afterwards: there is nothing "
+        "negative left in it.": [
+            lambda *inputs: capture_features(*inputs, np.asarray),
+            lambda *inputs: capture_features(
+                *inputs, lambda x: np.maximum(x, 0)
+            ),
+        ],
+    },
+)
+def capture_features(x, modules, names, keep=np.copy):
     features = {}
     for name, module in modules.items():
         x = module(x)
         if name in names:
             features[name] = keep(x)
     return features
-
-
-check_capture_features = Exercise(
-    name="capture_features",
-    frameworks=("numpy", "torch"),
-    gradient=(0,),
-    cases=draws(_small_network),
-    solution=lambda x, modules, names: _capture(x, modules, names),
-    mistakes={
-        "what it captured was overwritten afterwards: there is nothing "
-        "negative left in it.": [
-            lambda *inputs: _capture(*inputs, keep=np.asarray),
-            lambda *inputs: _capture(*inputs, keep=lambda x: np.maximum(x, 0)),
-        ],
-    },
-)
 
 
 def _equal_blocks(layer):
@@ -66,12 +64,9 @@ def _last_block_early(layer):
     return vgg.torchvision_index(layer) - 2 * (layer[4] == "5")
 
 
-check_module_index = Exercise(
-    name="module_index",
-    cases=lambda generator: [
-        (layer,) for layer in generator.permutation(vgg.LAYERS).tolist()
-    ],
-    solution=vgg.torchvision_index,
+@exercise(
+    draw=lambda generator: (str(generator.choice(vgg.LAYERS)),),
+    draws=100,
     mistakes={
         "conv1_1, conv2_1 and conv3_1 are right, conv4_1 is not. How many "
         "convolutions has block 3?": [_equal_blocks],
@@ -81,6 +76,9 @@ check_module_index = Exercise(
         "where are the ReLUs?": [vgg.LAYERS.index],
     },
 )
+def module_index(layer):
+    return vgg.torchvision_index(layer)
+
 
 MEAN = np.array([0.485, 0.456, 0.406])  # of ImageNet, torchvision's values
 SPREAD = np.array([0.229, 0.224, 0.225])
@@ -91,12 +89,10 @@ def _few_pixels(generator):
     return (generator.integers(0, 11, (1, height, width, 3)) / 10,)
 
 
-check_normalise = Exercise(
-    name="normalise",
+@exercise(
+    draw=_few_pixels,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
-    cases=draws(_few_pixels),
-    solution=lambda pixels: (pixels - MEAN) / SPREAD,
     mistakes={
         "the pixels are still 0 to 1; the network was not trained with "
         "those.": [lambda x: x],
@@ -110,6 +106,8 @@ check_normalise = Exercise(
         ],
     },
 )
+def normalise(pixels):
+    return (pixels - MEAN) / SPREAD
 
 
 def _size(generator):
@@ -121,28 +119,22 @@ def _size(generator):
     return *generator.integers(20, 100, 2).tolist(), long_side
 
 
-def _scaled_size(height, width, long_side, rounded=round, side=max):
-    scaled = (n * long_side / side(height, width) for n in (height, width))
-    return tuple(rounded(n) for n in scaled)
-
-
-check_scaled_size = Exercise(
-    name="scaled_size",
-    cases=draws(_size),
-    solution=lambda height, width, long_side: _scaled_size(
-        height, width, long_side
-    ),
+@exercise(
+    draw=_size,
+    tolerance=1e-6,
     mistakes={
         "every picture gets the same shape, whatever shape it had.": [
             lambda h, w, long_side: (256, 512)
         ],
         "the longer side is to be long_side, whichever of the two it is.": [
-            lambda *inputs: _scaled_size(*inputs, side=min),
+            lambda *inputs: scaled_size(*inputs, side=min),
             lambda h, w, long_side: (round(h * long_side / w), long_side),
         ],
         "a part of a pixel is cut off instead of rounded.": [
-            lambda *inputs: _scaled_size(*inputs, rounded=int)
+            lambda *inputs: scaled_size(*inputs, rounded=int)
         ],
     },
-    tolerance=1e-6,
 )
+def scaled_size(height, width, long_side, rounded=round, side=max):
+    scaled = (n * long_side / side(height, width) for n in (height, width))
+    return tuple(rounded(n) for n in scaled)

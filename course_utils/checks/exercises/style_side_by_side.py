@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 
 
 def _draw_pictures(generator, count):
@@ -24,12 +24,10 @@ def _two_means(x):
         )
 
 
-check_total_variation = Exercise(
-    name="total_variation",
+@exercise(
+    draw=lambda generator: _draw_pictures(generator, 1),
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
-    cases=draws(lambda generator: _draw_pictures(generator, 1)),
-    solution=lambda image: _roughness(image) / image.size,
     mistakes={
         "the differences themselves are to be squared: no sign, no root.": [
             lambda x: _roughness(x, power=np.abs) / x.size
@@ -50,6 +48,8 @@ check_total_variation = Exercise(
         ],
     },
 )
+def total_variation(image):
+    return _roughness(image) / image.size
 
 
 # Gatys, Bethge, Hertzmann and Shechtman, "Preserving color in neural artistic
@@ -63,25 +63,19 @@ def _moved(painting, photo, weights=LUMINANCE):
     return photo + ((painting - photo) @ weights)[..., None]
 
 
-def _preserve_color(painting, photo):
-    return np.clip(_moved(painting, photo), 0, 1)
-
-
 def _with_value_of_hsv(painting, photo):
     largest = (each.max(axis=-1, keepdims=True) for each in (painting, photo))
     return photo * np.divide(*largest)
 
 
-check_preserve_color = Exercise(
-    name="preserve_color",
+@exercise(
+    draw=lambda generator: _draw_pictures(generator, 2),
     frameworks=ALL_FRAMEWORKS,
-    cases=draws(lambda generator: _draw_pictures(generator, 2)),
-    solution=_preserve_color,
     # By way of Y, I and Q: tables round the coefficients to three decimals.
     tolerance=2e-3,
     mistakes={
         "painting and photograph have changed places.": [
-            lambda painting, photo: _preserve_color(photo, painting)
+            lambda painting, photo: preserve_color(photo, painting)
         ],
         "the result is to be cut off, below 0 and above 1.": [_moved],
         "red, green and blue have other shares in the brightness; see the "
@@ -93,3 +87,5 @@ check_preserve_color = Exercise(
         "their weighted sum, Y.": [_with_value_of_hsv],
     },
 )
+def preserve_color(painting, photo):
+    return np.clip(_moved(painting, photo), 0, 1)

@@ -7,10 +7,10 @@ pictures may have a size of their own.
 
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 from course_utils.checks.exercises.what_vgg_sees import (
     draw_features,
-    gram,
+    gram_matrix,
     gram_sum,
     places,
 )
@@ -27,21 +27,15 @@ def _two_of_one_size(generator):
     return features, generator.permuted(features) + generator.integers(2)
 
 
-def _content_cost(a_C, a_G):
-    return _squares(a_C, a_G) / (4 * a_C.size)
-
-
 def _relative_error(a_C, a_G):
     with np.errstate(divide="ignore", invalid="ignore"):  # all of it may be 0
         return _squares(a_C, a_G) / np.sum(a_C**2)
 
 
-check_compute_content_cost = Exercise(
-    name="compute_content_cost",
+@exercise(
+    draw=_two_of_one_size,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
-    cases=draws(_two_of_one_size),
-    solution=_content_cost,
     mistakes={
         "the normalisation is missing: large layers would count more.": [
             _squares,
@@ -65,6 +59,8 @@ check_compute_content_cost = Exercise(
         ],
     },
 )
+def compute_content_cost(a_C, a_G):
+    return _squares(a_C, a_G) / (4 * a_C.size)
 
 
 def _two_of_other_sizes(generator):
@@ -72,11 +68,7 @@ def _two_of_other_sizes(generator):
     return style, draw_features(generator, channels=style.shape[-1])
 
 
-def _layer_style_cost(a_S, a_G):
-    return _gram_error(a_S, a_G) / (4 * a_S.shape[-1] ** 2)
-
-
-def _gram_error(a_S, a_G, matrix=gram):
+def _gram_error(a_S, a_G, matrix=gram_matrix):
     return _squares(matrix(a_S), matrix(a_G))
 
 
@@ -86,12 +78,10 @@ def _lecture(a_S, a_G):
     return _gram_error(a_S, a_G, gram_sum) / divisor
 
 
-check_compute_layer_style_cost = Exercise(
-    name="compute_layer_style_cost",
+@exercise(
+    draw=_two_of_other_sizes,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
-    cases=draws(_two_of_other_sizes),
-    solution=_layer_style_cost,
     mistakes={
         "right only if both pictures have one size: average each by itself.": [
             _lecture
@@ -106,6 +96,9 @@ check_compute_layer_style_cost = Exercise(
         BRACKETS: [lambda s, g: _gram_error(s, g) / 4 * s.shape[-1] ** 2],
     },
 )
+def compute_layer_style_cost(a_S, a_G):
+    return _gram_error(a_S, a_G) / (4 * a_S.shape[-1] ** 2)
+
 
 LAYERS = ("conv1_1", "conv2_1", "conv3_1")
 
@@ -123,27 +116,23 @@ def _three_layers(generator):
 def _weighted(style, generated, weights):
     """Return the weighted cost of each layer, in a list."""
     return [
-        weight * _layer_style_cost(style[layer], generated[layer])
+        weight * compute_layer_style_cost(style[layer], generated[layer])
         for layer, weight in weights.items()
     ]
 
 
-def _style_cost(style_features, generated_features, layer_weights):
-    return sum(_weighted(style_features, generated_features, layer_weights))
-
-
-check_compute_style_cost = Exercise(
-    name="compute_style_cost",
+@exercise(
+    draw=_three_layers,
     frameworks=ALL_FRAMEWORKS,
     gradient=(1,),
-    cases=draws(_three_layers),
-    solution=_style_cost,
     mistakes={
         "the weights of the layers are ignored.": [
-            lambda s, g, weights: _style_cost(s, g, dict.fromkeys(weights, 1))
+            lambda s, g, weights: compute_style_cost(
+                s, g, dict.fromkeys(weights, 1)
+            )
         ],
         "find the features of a layer by its name, not by its place.": [
-            lambda s, g, weights: _style_cost(
+            lambda s, g, weights: compute_style_cost(
                 s, g, dict(zip(LAYERS[:2], weights.values(), strict=True))
             )
         ],
@@ -156,6 +145,8 @@ check_compute_style_cost = Exercise(
         ],
     },
 )
+def compute_style_cost(style_features, generated_features, layer_weights):
+    return sum(_weighted(style_features, generated_features, layer_weights))
 
 
 def _costs(generator):
@@ -164,26 +155,22 @@ def _costs(generator):
     return *costs, *((), (2.0, 3.0))[generator.integers(2)]
 
 
-def _total_cost(J_content, J_style, alpha=10, beta=40):
-    return alpha * J_content + beta * J_style
-
-
-check_total_cost = Exercise(
-    name="total_cost",
+@exercise(
+    draw=_costs,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0, 1),
-    cases=draws(_costs),
-    solution=_total_cost,
     mistakes={
         "alpha and beta have changed places.": [
-            lambda c, s, alpha=10, beta=40: _total_cost(c, s, beta, alpha)
+            lambda c, s, alpha=10, beta=40: total_cost(c, s, beta, alpha)
         ],
         "it always uses the same weights, whatever alpha and beta are.": [
-            lambda c, s, *_: _total_cost(c, s)
+            lambda c, s, *_: total_cost(c, s)
         ],
         "without weights given, it should use 10 and 40.": [
-            lambda c, s, alpha=1, beta=1: _total_cost(c, s, alpha, beta),
-            lambda c, s, alpha=1, beta=100: _total_cost(c, s, alpha, beta),
+            lambda c, s, alpha=1, beta=1: total_cost(c, s, alpha, beta),
+            lambda c, s, alpha=1, beta=100: total_cost(c, s, alpha, beta),
         ],
     },
 )
+def total_cost(J_content, J_style, alpha=10, beta=40):
+    return alpha * J_content + beta * J_style

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 from course_utils.checks.frameworks import Objective
 
 
@@ -33,11 +33,10 @@ NO_OPTIMIZER = (
     "descent: the image, less the rate times the gradient."
 )
 
-check_train_step = Exercise(
-    name="train_step",
+
+@exercise(
+    draw=_one_pixel,
     frameworks=ALL_FRAMEWORKS,
-    cases=draws(_one_pixel),
-    solution=_step_by(lambda gradient, rate: rate * gradient),
     errors={
         "NoneType": NO_GRADIENT,
         "does not require grad": NO_GRADIENT,
@@ -66,6 +65,8 @@ check_train_step = Exercise(
         ],
     },
 )
+def train_step(image, cost, learning_rate):
+    return np.clip(image - learning_rate * cost(image)[1], 0, 1)
 
 
 def _get_features(picture):
@@ -78,14 +79,9 @@ def _two_pixels(generator):
     return *pixels, _get_features
 
 
-check_choose_targets = Exercise(
-    name="choose_targets",
+@exercise(
+    draw=_two_pixels,
     frameworks=ALL_FRAMEWORKS,
-    cases=draws(_two_pixels),
-    solution=lambda photo, painting, get_features: (
-        get_features(painting)[0],
-        get_features(photo)[1],
-    ),
     mistakes={
         "the content target comes from the painting; nobody looks at the "
         "photograph.": [lambda photo, painting, get: get(painting)],
@@ -100,3 +96,5 @@ check_choose_targets = Exercise(
         ],
     },
 )
+def choose_targets(photo, painting, get_features):
+    return get_features(painting)[0], get_features(photo)[1]

@@ -4,11 +4,9 @@ Sources: Deng and others, "ArcFace", CVPR 2019; Schroff, Kalenichenko and
 Philbin, "FaceNet", CVPR 2015.
 """
 
-from functools import partial
-
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 from course_utils.checks.exercises.face_verification import unit
 
 
@@ -21,7 +19,39 @@ def _pictures_of_two_people(generator):
     return embeddings, centres, is_person, *settings
 
 
-def _arcface(
+def _cosine_less_margin(embeddings, centres, is_person, margin=0.4, scale=24):
+    cosines = unit(embeddings) @ unit(centres).T
+    return scale * (cosines - margin * is_person)
+
+
+@exercise(
+    draw=_pictures_of_two_people,
+    frameworks=ALL_FRAMEWORKS,
+    gradient=(0, 1),
+    mistakes={
+        "there is no margin yet: these are the scaled cosines.": [
+            lambda a, b, right, m=0.4, s=24: arcface_logits(a, b, right, 0, s)
+        ],
+        "only directions count: a length is still in.": [
+            lambda *i: arcface_logits(*i, to=(np.asarray, np.asarray)),
+            # Cut off at 1, as in the notebook's solution, lengths hide.
+            lambda *i: arcface_logits(*i, to=(np.asarray, np.asarray), limit=1),
+            lambda *i: arcface_logits(*i, to=(np.asarray, unit), limit=1),
+            lambda *i: arcface_logits(*i, to=(unit, np.asarray), limit=1),
+        ],
+        "only the angle to the right person gets the margin.": [
+            lambda a, b, right, *rest: arcface_logits(a, b, 1, *rest),
+            lambda a, b, right, *rest: arcface_logits(a, b, 1 - right, *rest),
+        ],
+        "the margin belongs to the angle, not to its cosine.": [
+            _cosine_less_margin
+        ],
+        "the scale is missing, or not the one that was given.": [
+            lambda a, b, right, m=0.4, s=24: arcface_logits(a, b, right, m, 1)
+        ],
+    },
+)
+def arcface_logits(
     embeddings,
     centres,
     is_person,
@@ -36,42 +66,6 @@ def _arcface(
     return scale * np.cos(angles + margin * is_person)
 
 
-def _cosine_less_margin(embeddings, centres, is_person, margin=0.4, scale=24):
-    cosines = unit(embeddings) @ unit(centres).T
-    return scale * (cosines - margin * is_person)
-
-
-check_arcface_logits = Exercise(
-    name="arcface_logits",
-    frameworks=ALL_FRAMEWORKS,
-    gradient=(0, 1),
-    cases=draws(_pictures_of_two_people),
-    solution=_arcface,
-    mistakes={
-        "there is no margin yet: these are the scaled cosines.": [
-            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, 0, s)
-        ],
-        "only directions count: a length is still in.": [
-            partial(_arcface, to=(np.asarray, np.asarray)),
-            # Cut off at 1, as in the notebook's solution, lengths hide.
-            partial(_arcface, to=(np.asarray, np.asarray), limit=1),
-            partial(_arcface, to=(np.asarray, unit), limit=1),
-            partial(_arcface, to=(unit, np.asarray), limit=1),
-        ],
-        "only the angle to the right person gets the margin.": [
-            lambda a, b, right, *rest: _arcface(a, b, 1, *rest),
-            lambda a, b, right, *rest: _arcface(a, b, 1 - right, *rest),
-        ],
-        "the margin belongs to the angle, not to its cosine.": [
-            _cosine_less_margin
-        ],
-        "the scale is missing, or not the one that was given.": [
-            lambda a, b, right, m=0.4, s=24: _arcface(a, b, right, m, 1)
-        ],
-    },
-)
-
-
 def _three_pictures(generator):
     """Three pictures of two people, or of one, maybe another margin."""
     distances = np.zeros((3, 3))
@@ -81,7 +75,26 @@ def _three_pictures(generator):
     return distances + distances.T, people, *settings
 
 
-def _semi_hard_triplets(
+@exercise(
+    draw=_three_pictures,
+    mistakes={
+        "hard ones are among them: their negative is nearer than the "
+        "positive.": [lambda *inputs: semi_hard_triplets(*inputs, hard=True)],
+        "easy ones are among them: their loss is zero already.": [
+            lambda *inputs: semi_hard_triplets(*inputs, easy=True)
+        ],
+        "a picture is its own positive: their distance is always zero.": [
+            lambda *inputs: semi_hard_triplets(*inputs, itself=True)
+        ],
+        "it ignores the margin that it was given.": [
+            lambda d, people, _=0: semi_hard_triplets(d, people)
+        ],
+        "the second axis is the positive, the third the negative.": [
+            lambda *inputs: semi_hard_triplets(*inputs).transpose(0, 2, 1)
+        ],
+    },
+)
+def semi_hard_triplets(
     distances, people, margin=0.2, hard=False, easy=False, itself=False
 ):
     same = people[:, None] == people
@@ -89,31 +102,6 @@ def _semi_hard_triplets(
     near, far = distances[:, :, None], distances[:, None, :]
     between = (hard | (near < far)) & (easy | (far < near + margin))
     return pairs[:, :, None] & ~same[:, None, :] & between
-
-
-check_semi_hard_triplets = Exercise(
-    name="semi_hard_triplets",
-    cases=draws(_three_pictures),
-    solution=lambda distances, people, margin=0.2: _semi_hard_triplets(
-        distances, people, margin
-    ),
-    mistakes={
-        "hard ones are among them: their negative is nearer than the "
-        "positive.": [lambda *inputs: _semi_hard_triplets(*inputs, hard=True)],
-        "easy ones are among them: their loss is zero already.": [
-            lambda *inputs: _semi_hard_triplets(*inputs, easy=True)
-        ],
-        "a picture is its own positive: their distance is always zero.": [
-            lambda *inputs: _semi_hard_triplets(*inputs, itself=True)
-        ],
-        "it ignores the margin that it was given.": [
-            lambda d, people, _=0: _semi_hard_triplets(d, people)
-        ],
-        "the second axis is the positive, the third the negative.": [
-            lambda *inputs: _semi_hard_triplets(*inputs).transpose(0, 2, 1)
-        ],
-    },
-)
 
 
 def _small_album(generator):
@@ -128,10 +116,8 @@ def _place(people):
     return np.unique(people, return_inverse=True)[1]
 
 
-check_put_aside = Exercise(
-    name="put_aside",
-    cases=draws(_small_album),
-    solution=lambda people, every=4: _place(people) % every == 0,
+@exercise(
+    draw=_small_album,
     mistakes={
         "that puts photographs aside, not people: everybody is on both "
         "sides.": [lambda people, every=4: np.arange(len(people)) % every == 0],
@@ -143,3 +129,5 @@ check_put_aside = Exercise(
         ],
     },
 )
+def put_aside(people, every=4):
+    return _place(people) % every == 0

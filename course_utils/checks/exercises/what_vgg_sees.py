@@ -6,7 +6,7 @@ neural networks", CVPR 2016, equation 3, divided by the number of places.
 
 import numpy as np
 
-from course_utils.checks.exercise import ALL_FRAMEWORKS, Exercise, draws
+from course_utils.checks.exercise import ALL_FRAMEWORKS, exercise
 
 
 def draw_features(generator, count=1, channels=None):
@@ -18,11 +18,6 @@ def draw_features(generator, count=1, channels=None):
 
 def _batch(generator):
     return (draw_features(generator, count=generator.integers(1, 3)),)
-
-
-def gram(a):
-    """Return the Gram matrix of each picture: the average over its places."""
-    return gram_sum(a) / places(a)
 
 
 def gram_sum(a):
@@ -52,19 +47,17 @@ def _of_places(a):
     return rows @ rows.transpose(0, 2, 1)
 
 
-check_gram_matrix = Exercise(
-    name="gram_matrix",
+@exercise(
+    draw=_batch,
     frameworks=ALL_FRAMEWORKS,
     gradient=(0,),
-    cases=draws(_batch),
-    solution=gram,
     mistakes={
         "that is the sum over the places; the average was asked for.": [
             gram_sum
         ],
         "each picture of the batch has a Gram matrix of its own.": [
-            lambda a: gram(a).sum(axis=0),
-            lambda a: gram(a)[0],
+            lambda a: gram_matrix(a).sum(axis=0),
+            lambda a: gram_matrix(a)[0],
         ],
         "transposed: it compares places with places, not channels.": [
             _of_places
@@ -74,8 +67,10 @@ check_gram_matrix = Exercise(
             _reshaped_torch,
         ],
         "only the places are averaged, not the channels, not the batch.": [
-            lambda a: gram(a) / a.shape[-1],
-            lambda a: gram(a) / len(a),
+            lambda a: gram_matrix(a) / a.shape[-1],
+            lambda a: gram_matrix(a) / len(a),
         ],
     },
 )
+def gram_matrix(a):
+    return gram_sum(a) / places(a)
