@@ -64,9 +64,6 @@ def _few_boxes(generator):
         "a box that is thrown away itself throws no other away.": [
             lambda b, s, t=0.4: non_max_suppression(b, s, t, by_all_better=True)
         ],
-        "it always allows the same overlap, whatever the threshold is.": [
-            lambda b, s, *t: non_max_suppression(b, s)
-        ],
     },
 )
 def non_max_suppression(boxes, scores, threshold=0.4, by_all_better=False):

@@ -4,7 +4,6 @@ from course_utils.checks.compare import ANY
 from course_utils.checks.exercise import exercise
 from course_utils.checks.exercises.face_verification import (
     ASSIGNMENT_ERRORS,
-    IGNORES_THRESHOLD,
     THRESHOLD,
     draw_database,
     squared_distance,
@@ -22,10 +21,6 @@ from course_utils.checks.exercises.face_verification import (
         "search starts with?": [lambda *_: (ANY, None)],
         "a stranger gets a name: what if even the nearest is too far away?": [
             lambda embedding, database, *_: who_is_it(embedding, database, 5)
-        ],
-        IGNORES_THRESHOLD: [
-            lambda embedding, database, *_: who_is_it(embedding, database),
-            lambda embedding, database, *_: who_is_it(embedding, database, 0.7),
         ],
     },
 )

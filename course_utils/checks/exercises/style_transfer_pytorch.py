@@ -163,9 +163,6 @@ def _costs(generator):
         "alpha and beta have changed places.": [
             lambda c, s, alpha=10, beta=40: total_cost(c, s, beta, alpha)
         ],
-        "it always uses the same weights, whatever alpha and beta are.": [
-            lambda c, s, *_: total_cost(c, s)
-        ],
         "without weights given, it should use 10 and 40.": [
             lambda c, s, alpha=1, beta=1: total_cost(c, s, alpha, beta),
             lambda c, s, alpha=1, beta=100: total_cost(c, s, alpha, beta),

@@ -86,9 +86,6 @@ def _three_pictures(generator):
         "a picture is its own positive: their distance is always zero.": [
             lambda *inputs: semi_hard_triplets(*inputs, itself=True)
         ],
-        "it ignores the margin that it was given.": [
-            lambda d, people, _=0: semi_hard_triplets(d, people)
-        ],
         "the second axis is the positive, the third the negative.": [
             lambda *inputs: semi_hard_triplets(*inputs).transpose(0, 2, 1)
         ],
@@ -123,9 +120,6 @@ def _place(people):
         "sides.": [lambda people, every=4: np.arange(len(people)) % every == 0],
         "count the people; their numbers have gaps.": [
             lambda people, every=4: people % every == 0
-        ],
-        "it always skips as many, whatever it is told.": [
-            lambda people, every=4: _place(people) % 4 == 0
         ],
     },
 )
