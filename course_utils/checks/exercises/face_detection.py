@@ -25,7 +25,6 @@ def _shared(box1, box2, sides=lambda lengths: np.maximum(lengths, 0)):
     mistakes={
         "boxes that are apart share nothing: no side is shorter than zero.": [
             lambda a, b: intersection_over_union(a, b, sides=lambda s: s),
-            lambda a, b: intersection_over_union(a, b, sides=np.abs),
             # Two negative sides make a positive area.
             lambda a, b: intersection_over_union(
                 a, b, sides=lambda s: max(0, np.prod(s))

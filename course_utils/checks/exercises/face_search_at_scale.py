@@ -35,9 +35,6 @@ def _once_among_the_best_rows(similarities, people, k):
             lambda *inputs: best_people(*inputs, value=np.mean),
             lambda *inputs: best_people(*inputs, value=np.sum),
         ],
-        "give back two arrays, first the people: not a list of pairs.": [
-            lambda *inputs: [*zip(*best_people(*inputs), strict=True)]
-        ],
     },
 )
 def best_people(similarities, people, k, value=np.max):

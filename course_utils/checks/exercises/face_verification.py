@@ -207,17 +207,6 @@ def _hills(generator):
     return np.sort(levels) / 10, np.arange(2 * count) % 2 == 0, 0.6
 
 
-def _cheapest(cost):
-    """Return a version: the lowest cost of misses, false accepts, pairs."""
-
-    def version(similarities, same, _rate):
-        thresholds, true_rate, false_rate = roc_curve(similarities, same)
-        costs = cost(1 - true_rate, false_rate, same.mean())
-        return thresholds[np.argmin(costs)]
-
-    return version
-
-
 def _among_strangers(similarities, same, rate):
     """Look at the strangers' similarities only."""
     strangers = np.sort(similarities[~same])
@@ -242,11 +231,6 @@ def _among_strangers(similarities, same, rate):
         "give back the lowest similarity of any pair that will do.": [
             lambda s, same, rate: np.quantile(s[~same], 1 - rate),
             _among_strangers,
-        ],
-        "it ignores the false accept rate that was asked for.": [
-            # The fewest mistakes in all; and both kinds equally often.
-            _cheapest(lambda miss, false, p: p * miss + (1 - p) * false),
-            _cheapest(lambda miss, false, p: abs(miss - false)),
         ],
     },
 )

@@ -63,11 +63,6 @@ def _moved(painting, photo, weights=LUMINANCE):
     return photo + ((painting - photo) @ weights)[..., None]
 
 
-def _with_value_of_hsv(painting, photo):
-    largest = (each.max(axis=-1, keepdims=True) for each in (painting, photo))
-    return photo * np.divide(*largest)
-
-
 @exercise(
     draw=lambda generator: _draw_pictures(generator, 2),
     frameworks=ALL_FRAMEWORKS,
@@ -83,8 +78,6 @@ def _with_value_of_hsv(painting, photo):
             lambda *both: np.clip(_moved(*both, np.full(3, 1 / 3)), 0, 1),
             lambda *both: np.clip(_moved(*both, LUMINANCE[::-1]), 0, 1),
         ],
-        "that is HSV, with the largest of the three as brightness; here it is "
-        "their weighted sum, Y.": [_with_value_of_hsv],
     },
 )
 def preserve_color(painting, photo):
