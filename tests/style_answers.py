@@ -27,16 +27,11 @@ def gram_tensorflow(a):
     return tf.einsum("mijc,mijd->mcd", a, a) / (a.shape[1] * a.shape[2])
 
 
-def places_with_places(a):
-    flat = tf.reshape(a, (len(a), -1, a.shape[-1]))
-    return tf.matmul(flat, flat, transpose_b=True)
-
-
 GRAMS = gram, gram_torch, gram_tensorflow
 RIGHT["gram_matrix"] = [GRAMS]
 WRONG["gram_matrix"] = [
     (EXAMPLE, lambda a: np.triu(gram(a))),
-    ("transposed", places_with_places, TENSORFLOW),
+    ("the sum", lambda a: gram_torch(a) * a[0, 0].numel(), TORCH),
 ]
 
 
@@ -59,7 +54,7 @@ def layer_with(gram, mean):
 
 
 LAYER_COSTS = tuple(map(layer_with, GRAMS, MEANS))
-layer, layer_torch, _ = LAYER_COSTS
+layer = LAYER_COSTS[0]
 RIGHT["compute_layer_style_cost"] = [LAYER_COSTS]
 WRONG["compute_layer_style_cost"] = [
     (EXAMPLE, lambda s, g: np.sum(abs(gram(s) - gram(g)))),
@@ -74,15 +69,9 @@ def style_with(cost):
     )
 
 
-def style_by_place(style, generated, weights):
-    """Take the layers as they come; the one without a weight is in between."""
-    triples = zip(style.values(), generated.values(), weights.values())  # noqa: B905
-    return sum(weight * layer_torch(s, g) for s, g, weight in triples)
-
-
 RIGHT["compute_style_cost"] = [tuple(map(style_with, LAYER_COSTS))]
 WRONG["compute_style_cost"] = [
-    ("by its name", style_by_place, TORCH),
+    (EXAMPLE, lambda s, g, w: sum(layer(s[n], g[n]) ** w[n] for n in w)),
     (EXAMPLE, lambda s, g, w: max(w[n] * layer(s[n], g[n]) for n in w)),
 ]
 
@@ -194,12 +183,6 @@ def step_by(optimizer):
     return function
 
 
-def step_that_adds_up(image, cost, learning_rate=0.02):
-    image.requires_grad_()
-    cost(image).backward()
-    return (image.detach() - learning_rate * image.grad).clamp(0, 1)
-
-
 def step_tensorflow(image, cost, learning_rate=0.02, watch=True):
     with tf.GradientTape() as tape:
         if watch:
@@ -232,7 +215,6 @@ WRONG["train_step"] = [
     (EXAMPLE, lambda x, cost, rate=1: x - np.clip(rate * cost(x)[1], 0, 1)),
     ("two values", lambda x, cost, rate=1: x - rate * cost(x)),
     ("two values", lambda x, cost, rate=1: x - rate * np.gradient(cost(x))),
-    ("answers differently", step_that_adds_up, TORCH),
     ("Adam", step_by(torch.optim.Adam), TORCH),
     ("watched", lambda *i: step_tensorflow(*i, watch=False), TENSORFLOW),
     ("Adam", keras_step_by(keras.Adam), TENSORFLOW),
@@ -269,12 +251,11 @@ def variation_tensorflow(x):
     return squares / tf.cast(tf.size(x), tf.float32)
 
 
-def diagonal(x):
-    return np.sum((x[:, 1:, 1:] - x[:, :-1, :-1]) ** 2) / x.size
-
-
 RIGHT["total_variation"] = [(variation, variation_torch, variation_tensorflow)]
-WRONG["total_variation"] = [(EXAMPLE, np.var), (EXAMPLE, diagonal)]
+WRONG["total_variation"] = [
+    (EXAMPLE, np.var),
+    (EXAMPLE, lambda x: variation(x) ** 0.5),
+]
 
 
 def preserve(painting, photo):

@@ -33,18 +33,9 @@ def logits_tensorflow(a, b, is_person, margin=0.4, scale=24):
     return scale * tf.cos(angles + margin * is_person)
 
 
-def logits_with(change):
-    def version(a, b, is_person, margin=0.4, scale=24):
-        angles = np.arccos(unit(a) @ unit(b).T)
-        return scale * change(angles, is_person * margin)
-
-    return version
-
-
 RIGHT["arcface_logits"] = [(logits, logits_torch, logits_tensorflow)]
 WRONG["arcface_logits"] = [
-    (EXAMPLE, logits_with(lambda angle, m: np.cos(angle + np.radians(m)))),
-    (EXAMPLE, logits_with(lambda angle, m: angle + m)),
+    (EXAMPLE, lambda a, b, right, m=0.4, s=24: logits(a, b, right, m / 9, s)),
     ("shape", lambda a, b, right, *m: logits(a, b, right, *m)[right > 0]),
     (EXAMPLE, lambda *inputs: logits_torch(*inputs).softmax(1), "torch"),
 ]
@@ -62,17 +53,9 @@ def triplets(distances, people, margin=0.2):
     return found
 
 
-def nearer_than_the_margin(distances, people, margin=0.2):
-    pairs = (people[:, None] == people) & ~np.eye(len(people), dtype=bool)
-    others = people[:, None] != people
-    near, far = distances[:, :, None], distances[:, None, :]
-    keep = (near < far) & (far < margin)
-    return pairs[:, :, None] & others[:, None, :] & keep
-
-
 RIGHT["semi_hard_triplets"] = [(triplets,)]
 WRONG["semi_hard_triplets"] = [
-    (EXAMPLE, nearer_than_the_margin),
+    (EXAMPLE, lambda d, people, margin=0.2: triplets(d, people, margin / 2)),
     ("shape", lambda *inputs: np.argwhere(triplets(*inputs))),
 ]
 
