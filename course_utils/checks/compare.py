@@ -15,18 +15,37 @@ KINDS = {
 
 def agree(answer, right, tolerance: float) -> bool:
     """Compare two answers: structure, shape, kind of number, values."""
+    return difference(answer, right, tolerance) is None
+
+
+def difference(answer, right, tolerance: float) -> str | None:
+    """Say how the form of an answer differs; "" if only values do."""
     if right is ANY:
-        return True
+        return None
     if isinstance(right, dict | tuple):
-        pairs = _places(answer, right)
-        return pairs is not None and all(
-            agree(mine, wanted, tolerance) for mine, wanted in pairs.values()
-        )
-    if isinstance(right, str):
-        return isinstance(answer, str) and answer == right
-    if not _is_numeric(right):  # None, or any object
-        return type(answer) is type(right)
-    return _is_numeric(answer) and _equal_arrays(answer, right, tolerance)
+        return _difference_inside(answer, right, tolerance)
+    if _is_numeric(answer) and _is_numeric(right):
+        return _difference_of_arrays(answer, right, tolerance)
+    words = str | None
+    if isinstance(answer, words) and isinstance(right, words):
+        return None if answer == right else ""
+    if type(answer) is type(right) and not _is_numeric(right):
+        return None  # any object, a function for instance
+    return f"it gives back {text(answer)}; that is not what was asked for."
+
+
+def _difference_inside(answer, right, tolerance: float) -> str | None:
+    pairs = _places(answer, right)
+    if pairs is None and isinstance(right, tuple):
+        return f"it should give back {len(right)} values, separated by commas."
+    if pairs is None:
+        keys = ", ".join(map(repr, right))
+        return f"it should give back a dictionary with the keys {keys}."
+    for place, pair in pairs.items():
+        found = difference(*pair, tolerance)
+        if found is not None:
+            return found and f"{place}: {found}"
+    return None
 
 
 def _places(answer, right: dict | tuple) -> dict | None:
@@ -52,13 +71,24 @@ def _is_numeric(value) -> bool:
         return False
 
 
-def _equal_arrays(answer, right, tolerance: float) -> bool:
-    right = np.asarray(right)
-    if isinstance(answer, np.ndarray) and right.ndim == 0 and answer.size == 1:
-        answer = answer.reshape(())  # frameworks take it for a number, too
-    answer = np.asarray(answer)
-    if answer.shape != right.shape or not _is_kind(answer, right):
-        return False
+def _difference_of_arrays(answer, right, tolerance: float) -> str | None:
+    mine, wanted = np.asarray(answer), np.asarray(right)
+    if isinstance(answer, np.ndarray) and wanted.ndim == 0 and mine.size == 1:
+        mine = mine.reshape(())  # frameworks take it for a number, too
+    if mine.shape == wanted.shape and _is_kind(mine, wanted):
+        return None if _is_close(mine, wanted, tolerance) else ""
+    if isinstance(answer, tuple):
+        return f"it gives back {len(answer)} values; one was asked for."
+    if isinstance(right, list):  # its length is part of the answer
+        return ""
+    if mine.shape != wanted.shape:
+        shape = wanted.shape or "none: one number was asked for"
+        return f"the result has shape {mine.shape}; it should have {shape}."
+    kinds = KINDS[mine.dtype.kind], KINDS[wanted.dtype.kind]
+    return "the result is {}; it should be {}.".format(*kinds)
+
+
+def _is_close(answer: np.ndarray, right: np.ndarray, tolerance: float) -> bool:
     if np.array_equal(answer, right):  # the quick way, for pictures
         return True
     answer, right = answer.astype(float), right.astype(float)
@@ -71,43 +101,6 @@ def _equal_arrays(answer, right, tolerance: float) -> bool:
 def _is_kind(answer: np.ndarray, right: np.ndarray) -> bool:
     mine, wanted = answer.dtype.kind, right.dtype.kind
     return mine == wanted or (wanted == "f" and mine in "iu")
-
-
-def difference(answer, right, tolerance: float) -> str | None:
-    """Say how the form of a wrong answer differs; None if only values do."""
-    if isinstance(right, dict | tuple):
-        return _difference_inside(answer, right, tolerance)
-    if not _is_numeric(answer) or not _is_numeric(right):
-        words = str | None
-        if isinstance(answer, words) and isinstance(right, words):
-            return None
-        return f"it gives back {text(answer)}; that is not what was asked for."
-    if isinstance(answer, tuple):
-        return f"it gives back {len(answer)} values; one was asked for."
-    if isinstance(right, list):  # its length is part of the answer
-        return None
-    mine, wanted = np.asarray(answer), np.asarray(right)
-    if mine.shape != wanted.shape and not mine.size == wanted.size == 1:
-        shape = wanted.shape or "none: one number was asked for"
-        return f"the result has shape {mine.shape}; it should have {shape}."
-    if not _is_kind(mine, wanted):
-        kinds = KINDS[mine.dtype.kind], KINDS[wanted.dtype.kind]
-        return "the result is {}; it should be {}.".format(*kinds)
-    return None
-
-
-def _difference_inside(answer, right, tolerance: float) -> str | None:
-    pairs = _places(answer, right)
-    if pairs is None and isinstance(right, tuple):
-        return f"it should give back {len(right)} values, separated by commas."
-    if pairs is None:
-        keys = ", ".join(map(repr, right))
-        return f"it should give back a dictionary with the keys {keys}."
-    for place, pair in pairs.items():
-        if not agree(*pair, tolerance):
-            hint = difference(*pair, tolerance)
-            return hint and f"{place}: {hint}"
-    raise AssertionError("every place is right")
 
 
 def text(value) -> str:

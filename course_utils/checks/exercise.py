@@ -47,9 +47,7 @@ class Exercise:
     {hint: wrong versions that deserve it}, the most likely first.
     """
 
-    solution: (
-        Callable  # in NumPy; it and its parameters named as the notebook's
-    )
+    solution: Callable  # in NumPy, with the notebook's names
     draw: Callable[[np.random.Generator], tuple]
     mistakes: Mapping[str, Sequence[Callable]]
     draws: int = 40

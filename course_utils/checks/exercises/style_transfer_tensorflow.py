@@ -7,17 +7,11 @@ from course_utils.checks.frameworks import Objective
 
 
 def _one_pixel(generator):
-    """A pixel, a goal that may lie beyond 0 to 1, and a learning rate."""
+    """A pixel, a goal that may lie beyond 0 to 1, and maybe a rate."""
     image = generator.integers(0, 11, (1, 1, 1, 3)) / 10
     target = generator.integers(-1, 3, (1, 1, 1, 3)).astype(float)
-    return image, Objective(target), float(generator.choice([0.1, 0.2]))
-
-
-def _step_by(change):
-    """Return a version that does something else with the gradient."""
-    return lambda image, cost, learning_rate: np.clip(
-        image - change(cost(image)[1], learning_rate), 0, 1
-    )
+    rate = ((), (0.1,), (0.2,))[generator.integers(3)]
+    return image, Objective(target), *rate
 
 
 NO_GRADIENT = (
@@ -49,24 +43,20 @@ NO_OPTIMIZER = (
     },
     mistakes={
         "it climbs: the cost grows along its gradient.": [
-            _step_by(lambda gradient, rate: -rate * gradient)
+            lambda *inputs: train_step(*inputs, change=np.negative)
         ],
         "the new picture is to be cut off, below 0 and above 1.": [
-            lambda image, cost, rate: image - rate * cost(image)[1]
+            lambda image, cost, rate=0.02: image - rate * cost(image)[1]
         ],
         "the learning rate is not used.": [
-            _step_by(lambda gradient, _rate: gradient),
-            _step_by(lambda gradient, _rate: 0.02 * gradient),
+            lambda image, cost, _rate=1: train_step(image, cost, 1)
         ],
         # Adam's first step goes by the rate, whatever the gradient is.
-        NO_OPTIMIZER: [
-            _step_by(lambda gradient, rate: rate * np.sign(gradient)),
-            _step_by(lambda gradient, _rate: 0.02 * np.sign(gradient)),
-        ],
+        NO_OPTIMIZER: [lambda *inputs: train_step(*inputs, change=np.sign)],
     },
 )
-def train_step(image, cost, learning_rate):
-    return np.clip(image - learning_rate * cost(image)[1], 0, 1)
+def train_step(image, cost, learning_rate=0.02, change=np.positive):
+    return np.clip(image - learning_rate * change(cost(image)[1]), 0, 1)
 
 
 def _get_features(picture):
