@@ -109,10 +109,6 @@ def _small_album(generator):
     return generator.permutation(people), *settings
 
 
-def _place(people):
-    return np.unique(people, return_inverse=True)[1]
-
-
 @exercise(
     draw=_small_album,
     mistakes={
@@ -124,4 +120,5 @@ def _place(people):
     },
 )
 def put_aside(people, every=4):
-    return _place(people) % every == 0
+    _, place = np.unique(people, return_inverse=True)
+    return place % every == 0
