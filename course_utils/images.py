@@ -105,8 +105,11 @@ def save_image(image: np.ndarray, path: str | os.PathLike) -> Path:
     return path
 
 
-def require_rgb(image: np.ndarray) -> np.ndarray:
-    """Return ``image`` if it is a picture, or raise ImageError."""
+def require_rgb(image: np.ndarray, smallest: int = 1) -> np.ndarray:
+    """Return ``image`` if it is a picture, or raise ImageError.
+
+    No side may be shorter than ``smallest`` pixels.
+    """
     if image is None:
         raise ImageError(
             "There is no picture here (None): cv2.imread returns None when it "
@@ -118,9 +121,15 @@ def require_rgb(image: np.ndarray) -> np.ndarray:
             f"A picture is a uint8 array with values 0 to 255, not {kind}: "
             "use images.load_image, or convert with (255 * x).astype('uint8')."
         )
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+    if image.ndim != 3 or image.shape[2] != 3:
         raise ImageError(
             f"A picture has shape (height, width, 3), not {tuple(image.shape)}."
+        )
+    height, width, _ = image.shape
+    if min(height, width) < smallest:
+        raise ImageError(
+            f"The picture has {width} x {height} pixels, but {smallest} are "
+            "needed on each side: use a larger picture."
         )
     return image
 

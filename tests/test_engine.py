@@ -200,6 +200,10 @@ def test_what_makes_no_sense_is_refused_at_once(photo, painting):
     ):
         with pytest.raises(images.ImageError):
             style.stream(*pictures, RECIPE)
+    dot = np.zeros((1, 20, 3), np.uint8)
+    for pictures in ((dot, painting), (photo, dot)):
+        with pytest.raises(images.ImageError, match="20 x 1 pixels, but 8"):
+            style.stream(*pictures)
     with pytest.raises(ValueError, match="'jax' is not a backend"):
         style.stream(photo, painting, backend="jax")
     with pytest.raises(style.RecipeError, match="steps is 0"):
@@ -218,7 +222,7 @@ def test_several_styles_mix_by_their_weights(photo, painting):
     mostly = np.abs(paint([painting, other], (9.0, 1.0)) - only).mean()
     equally = np.abs(paint([painting, other]) - only).mean()
     assert 0 < mostly < equally
-    with pytest.raises(style.PictureError, match="2 style pictures"):
+    with pytest.raises(style.RecipeError, match="2 style pictures"):
         paint([painting, other], (1.0, 1.0, 1.0))
 
 

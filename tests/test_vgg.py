@@ -69,5 +69,5 @@ def test_what_is_no_picture_is_explained(photo, backend):
     for wrong in (None, photo / 255, photo > 99, photo[..., 0], "photo.jpg"):
         with pytest.raises(images.ImageError):
             vgg.features(wrong, "conv1_1", backend)
-    with pytest.raises(images.ImageError, match="needs 8 on each side"):
+    with pytest.raises(images.ImageError, match="8 are needed on each side"):
         vgg.features(photo[:7], "conv4_1", backend)

@@ -27,5 +27,4 @@ from .engine import (
     transfer,
 )
 from .losses import Losses
-from .pyramid import PictureError
 from .recipe import RecipeError, StyleRecipe

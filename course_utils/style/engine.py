@@ -17,8 +17,8 @@ from course_utils import images
 from . import pyramid, vgg
 from .losses import Losses, Targets
 from .optimizers import Adam, Lbfgs
-from .pyramid import Level, PictureError
-from .recipe import StyleRecipe
+from .pyramid import Level
+from .recipe import RecipeError, StyleRecipe
 
 # Peak bytes of one evaluation per feature value: in float32 12.8 to 13.5 with
 # PyTorch and 10.4 with TensorFlow, at 640 pixels after two smaller sizes, whose
@@ -80,8 +80,10 @@ class Run:
         """
         self.recipe = recipe or StyleRecipe.balanced()
         self.recipe.validate()
-        images.require_rgb(content)
         styles = _style_pictures(style_image, self.recipe)
+        smallest = vgg.smallest_side(self.recipe.used_layers())
+        for picture in (content, *styles):
+            images.require_rgb(picture, smallest)
         self._levels = pyramid.build(content, styles, self.recipe)
         self._backend = backend
         largest = self._levels[-1].content.shape
@@ -275,11 +277,9 @@ def _style_pictures(
         return []
     several = isinstance(style_image, list | tuple)
     styles = list(style_image) if several else [style_image]
-    for style in styles:
-        images.require_rgb(style)
     weights = recipe.style_image_weights
     if weights is not None and len(weights) != len(styles):
-        raise PictureError(
+        raise RecipeError(
             f"There are {len(styles)} style pictures, but "
             f"style_image_weights has {len(weights)} numbers: give one each."
         )

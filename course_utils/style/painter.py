@@ -18,7 +18,7 @@ import numpy as np
 from course_utils import images
 
 from . import vgg
-from .pyramid import PictureError, match_colors
+from .pyramid import match_colors
 from .recipe import StyleRecipe
 from .torch_backend import F, gram_matrix, to_numpy, torch
 
@@ -124,15 +124,9 @@ def paint(
     """Paint a photograph in one pass; pictures are RGB ``uint8``.
 
     ``painting`` is the one that the painter has learned, for its colours.
-    Raises PictureError for a side of less than 36 pixels.
+    Raises ImageError for a side of less than 36 pixels.
     """
-    images.require_rgb(photograph)
-    height, width = photograph.shape[:2]
-    if min(height, width) < SMALLEST:
-        raise PictureError(
-            f"The photograph has {width} x {height} pixels: use one with at "
-            f"least {SMALLEST} on each side."
-        )
+    height, width, _ = images.require_rgb(photograph, SMALLEST).shape
     # Near the border a network paints what it paints nowhere else.
     padding = (MARGIN, MARGIN + -width % 4, MARGIN, MARGIN + -height % 4)
     content = F.pad(recolored(photograph, painting), padding, "reflect")

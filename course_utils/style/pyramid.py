@@ -18,10 +18,6 @@ LUMINANCE = np.float32([0.299, 0.587, 0.114])
 """Share of red, green and blue in Y of YIQ (ITU-R BT.601)."""
 
 
-class PictureError(ValueError):
-    """A picture cannot be used for style transfer as it is."""
-
-
 @dataclass
 class Level:
     """One size: the pictures to compare with, and the evaluations it gets."""
@@ -48,11 +44,11 @@ def build(content, styles, recipe: StyleRecipe) -> list[Level]:
     smallest = vgg.smallest_side(recipe.used_layers())
     sides = {}
     for side in recipe.sizes:
-        size = _fit(content, side, smallest, "content")
+        size = _fit(content, side, smallest)
         sides[size] = min(side, max(size))
     levels = []
     for size, side in sides.items():
-        style_sizes = [_fit(s, side, smallest, "style") for s in styles]
+        style_sizes = [_fit(s, side, smallest) for s in styles]
         shrunk = [*map(_shrink, styles, style_sizes)]
         levels.append(_level(_shrink(content, size), shrunk, recipe))
     share_out(recipe.steps, levels)
@@ -146,16 +142,10 @@ def _level(photograph, styles, recipe) -> Level:
     return Level(photograph, content, tuple(styles))
 
 
-def _fit(picture, side: int, smallest: int, role: str) -> tuple[int, int]:
+def _fit(picture, side: int, smallest: int) -> tuple[int, int]:
     """Return (height, width) with the long side ``side``, ratio kept."""
     height, width = picture.shape[:2]
     short, long = sorted((height, width))
-    if short < smallest:
-        raise PictureError(
-            f"The {role} picture has {width} x {height} pixels, but the "
-            f"deepest layer needs {smallest} on each side: use a larger "
-            "picture or shallower layers."
-        )
     scale = min(1, max(side / long, smallest / short))
     return round(height * scale), round(width * scale)
 

@@ -115,15 +115,8 @@ def features(
     Raises ValueError for an unknown name, ImageError for what is no picture
     or is smaller than the deepest layer can see.
     """
-    images.require_rgb(image)
     layers = (layers,) if isinstance(layers, str) else tuple(layers)
-    needed = smallest_side(layers)
-    if min(image.shape[:2]) < needed:
-        raise images.ImageError(
-            f"The picture has {image.shape[1]} x {image.shape[0]} pixels, but "
-            f"the deepest layer needs {needed} on each side: use a larger "
-            "picture or shallower layers."
-        )
+    images.require_rgb(image, smallest_side(layers))
     network = load_network(layers, backend, weights, pooling, precision)
     return network.features(np.float32(image) / 255, layers)
 
