@@ -9,7 +9,7 @@ style transfer", arXiv:1606.05897; "recolor" is the second one turned round.
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from . import vgg
 from .recipe import StyleRecipe
@@ -66,7 +66,8 @@ def start(level: Level, recipe: StyleRecipe) -> np.ndarray:
     if recipe.init == "content":
         return level.content
     if recipe.init == "style":
-        return _cover(level.styles[0], level.content.shape[:2])
+        size = level.content.shape[:2]
+        return np.clip(resize(level.styles[0], size, ImageOps.fit), 0, 1)
     noise = np.random.default_rng(recipe.seed).random(
         level.content.shape, np.float32
     )
@@ -89,12 +90,17 @@ def carry_up(
     return np.clip(larger, 0, 1)
 
 
-def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resample a float32 (height, width, channels) array to (height, width)."""
+def resize(
+    image: np.ndarray, size: tuple[int, int], how=Image.Image.resize
+) -> np.ndarray:
+    """Resample a float32 (height, width, channels) array to (height, width).
+
+    ``how`` may be ImageOps.fit too, which keeps the ratio and cuts the rest.
+    """
     if image.shape[:2] == size:
         return image
     channels = [
-        Image.fromarray(channel).resize(size[::-1], Image.Resampling.LANCZOS)
+        how(Image.fromarray(channel), size[::-1], Image.Resampling.LANCZOS)
         for channel in np.moveaxis(image, -1, 0)
     ]
     return np.stack([np.asarray(channel) for channel in channels], -1)
@@ -155,18 +161,6 @@ def _shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     lanczos = Image.Resampling.LANCZOS
     smaller = Image.fromarray(image).resize(size[::-1], lanczos)
     return np.asarray(smaller, np.float32) / 255
-
-
-def _cover(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale a picture until it covers (height, width), and cut the rest."""
-    scale = max(size[0] / image.shape[0], size[1] / image.shape[1])
-    height, width = (
-        max(round(scale * old), new)
-        for old, new in zip(image.shape, size, strict=False)
-    )
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
-    larger = np.clip(resize(image, (height, width)), 0, 1)
-    return larger[top : top + size[0], left : left + size[1]]
 
 
 def _power(pixels: np.ndarray, exponent: float) -> np.ndarray:
