@@ -17,7 +17,7 @@ from PIL import Image
 
 from benchmarks.timing import interleave
 from course_utils import images
-from course_utils.style import vgg
+from course_utils.style import StyleRecipe, vgg
 from course_utils.style.losses import Targets
 from course_utils.style.optimizers import Lbfgs
 from course_utils.style.torch_backend import F, best_precision, torch
@@ -253,18 +253,17 @@ def targets(network, loop) -> Targets:
     program = loop.program
     features = network.features(content, list(program.content))
     grams = network.gram_matrices(painting, list(program.style))
-    return Targets(
-        features,
-        grams,
-        {
+    recipe = StyleRecipe(
+        content_layers={
             n: program.content[n] * np.square(f).mean()
             for n, f in features.items()
         },
-        {n: program.style[n] * np.square(g).mean() for n, g in grams.items()},
-        content_weight=1.0,
+        style_layers={
+            n: program.style[n] * np.square(g).mean() for n, g in grams.items()
+        },
         style_weight=1.0,
-        tv_weight=0.0,
     )
+    return Targets(features, grams, recipe)
 
 
 def weights_for(program) -> dict:

@@ -192,6 +192,12 @@ def test_identical_pictures_stay_what_they_are(photo, backend):
         assert np.abs(result.image.astype(int) - picture).max() <= 1
 
 
+def test_a_layer_that_answers_nothing_leaves_the_loss_finite():
+    silent = np.zeros((4, 4), np.float32)  # on a flat picture
+    targets = engine.Targets({}, {"conv1_1": silent}, RECIPE)
+    assert np.isfinite(targets.scales()).all()
+
+
 def test_what_makes_no_sense_is_refused_at_once(photo, painting):
     for pictures in (
         (photo, None),

@@ -225,15 +225,7 @@ def _objective(network, level: Level, recipe: StyleRecipe) -> Callable:
         )
     if recipe.style_weight:
         style = _mixed_style(network, level.styles, recipe)
-    targets = Targets(
-        content,
-        style,
-        recipe.content_layers,
-        recipe.style_layers,
-        recipe.content_weight,
-        recipe.style_weight,
-        recipe.tv_weight,
-    )
+    targets = Targets(content, style, recipe)
     evaluate = network.objective(targets)
 
     def losses_and_gradient(pixels):

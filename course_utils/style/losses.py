@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .recipe import StyleRecipe
+
 
 @dataclass(frozen=True)
 class Losses:
@@ -37,8 +39,8 @@ class Targets:
     """What a picture is compared with, and how much each comparison counts.
 
     ``content`` maps layers to features (height, width, channels), ``style``
-    layers to Gram matrices (channels, channels), both float32;
-    ``content_layers`` and ``style_layers`` map them to their weights.
+    layers to Gram matrices (channels, channels), both float32; the recipe has
+    the weights.
 
     A backend answers a vector of *terms*: the relative error of every content
     layer, then of every style layer, then the total variation.
@@ -46,11 +48,7 @@ class Targets:
 
     content: Mapping[str, np.ndarray]
     style: Mapping[str, np.ndarray]
-    content_layers: Mapping[str, float]
-    style_layers: Mapping[str, float]
-    content_weight: float
-    style_weight: float
-    tv_weight: float
+    recipe: StyleRecipe
 
     def scales(self) -> np.ndarray:
         """Return the factors that turn mean squared errors into terms."""
@@ -59,12 +57,13 @@ class Targets:
 
     def weights(self) -> np.ndarray:
         """Return the factors that turn terms into shares of the total."""
-        content = [self.content_layers[layer] for layer in self.content]
-        style = [self.style_layers[layer] for layer in self.style]
+        recipe = self.recipe
+        content = [recipe.content_layers[layer] for layer in self.content]
+        style = [recipe.style_layers[layer] for layer in self.style]
         return np.float32(
-            [self.content_weight * weight for weight in content]
-            + [self.style_weight * weight for weight in style]
-            + [self.tv_weight]
+            [recipe.content_weight * weight for weight in content]
+            + [recipe.style_weight * weight for weight in style]
+            + [recipe.tv_weight]
         )
 
     def losses(self, terms: np.ndarray) -> Losses:
@@ -74,8 +73,8 @@ class Targets:
         style = dict(zip(self.style, errors[len(content) :], strict=True))
         return Losses(
             total=float(self.weights() @ terms),
-            content=_weighted(content, self.content_layers),
-            style=_weighted(style, self.style_layers),
+            content=_weighted(content, self.recipe.content_layers),
+            style=_weighted(style, self.recipe.style_layers),
             tv=tv,
             content_layers=content,
             style_layers=style,
