@@ -75,11 +75,20 @@ def test_page_cache_is_free(copied_group, tmp_path, monkeypatch):
     assert hardware.free_memory() == 3_700_000_000
 
 
-def test_tensorflow_may_be_imported_first():
-    """triton loaded after TensorFlow would end the process without a word."""
-    program = (
-        "import tensorflow; from course_utils.style import tensorflow_backend;"
-        "import torch; pixels = torch.zeros(3, requires_grad=True);"
-        "torch.optim.LBFGS([pixels]); import torchvision"
-    )
+TENSORFLOW_FIRST = """
+import tensorflow
+from course_utils.style import tensorflow_backend
+import torch
+torch.optim.LBFGS([torch.zeros(3, requires_grad=True)])
+import torchvision
+"""
+OURS_FIRST = """
+from course_utils.style import tensorflow_backend
+import torchvision
+"""
+
+
+@pytest.mark.parametrize("program", [TENSORFLOW_FIRST, OURS_FIRST])
+def test_tensorflow_and_pytorch_share_a_process(program):
+    """triton loaded after TensorFlow would end it without a word."""
     subprocess.run([sys.executable, "-c", program], check=True)
