@@ -11,23 +11,15 @@ import pytest
 from course_utils import images, style
 from course_utils.style import StyleRecipe, engine, vgg
 
+PHOTO = images.load_image(images.sample("content/china_pavilion"), 64)
+PAINTING = images.load_image(images.sample("styles/hokusai_great_wave"), 64)
 SMALL = {"sizes": (32, 64), "steps": 4, "precision": "float32"}
 RECIPE = StyleRecipe(**SMALL, snapshot_every=2)
 
 
 @pytest.fixture(scope="module")
-def photo():
-    return images.load_image(images.sample("content/china_pavilion"), 64)
-
-
-@pytest.fixture(scope="module")
-def painting():
-    return images.load_image(images.sample("styles/hokusai_great_wave"), 64)
-
-
-@pytest.fixture(scope="module")
-def whole(photo, painting):
-    return style.transfer(photo, painting, RECIPE)
+def whole():
+    return style.transfer(PHOTO, PAINTING, RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -49,9 +41,9 @@ def whole(photo, painting):
     ],
     ids=str,
 )
-def test_every_knob_paints_another_picture(photo, painting, whole, knob):
-    result = style.transfer(photo, painting, StyleRecipe(**SMALL | knob))
-    assert result.image.shape == photo.shape
+def test_every_knob_paints_another_picture(whole, knob):
+    result = style.transfer(PHOTO, PAINTING, StyleRecipe(**SMALL | knob))
+    assert result.image.shape == PHOTO.shape
     assert result.image.dtype == np.uint8
     assert not result.stopped
     totals = [losses.total for losses in result.history[6:]]
@@ -59,8 +51,8 @@ def test_every_knob_paints_another_picture(photo, painting, whole, knob):
     assert (result.image != whole.image).any()
 
 
-def test_steps_snapshots_and_progress_add_up(photo, painting, whole):
-    run = style.Run(photo, painting, RECIPE)
+def test_steps_snapshots_and_progress_add_up(whole):
+    run = style.Run(PHOTO, PAINTING, RECIPE)
     seen = list(run)
     assert [progress.step for progress in seen] == list(range(1, 11))
     assert {progress.steps for progress in seen} == {10}  # 6 small, 4 large
@@ -72,10 +64,10 @@ def test_steps_snapshots_and_progress_add_up(photo, painting, whole):
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_same_seed_same_bytes(photo, painting, backend):
+def test_same_seed_same_bytes(backend):
     recipe = StyleRecipe(**SMALL, init="noise", seed=3)
     first, second, other = (
-        style.transfer(photo, painting, r, backend)
+        style.transfer(PHOTO, PAINTING, r, backend)
         for r in (recipe, recipe, dataclasses.replace(recipe, seed=4))
     )
     assert first.image.tobytes() == second.image.tobytes()
@@ -86,19 +78,19 @@ def test_same_seed_same_bytes(photo, painting, backend):
 # Stopping and going on
 
 
-def test_an_interrupt_keeps_the_best(photo, painting, whole):
+def test_an_interrupt_keeps_the_best(whole):
     def interrupt(progress):
         if progress.step == 3:
             raise KeyboardInterrupt
 
-    result = style.transfer(photo, painting, RECIPE, on_progress=interrupt)
+    result = style.transfer(PHOTO, PAINTING, RECIPE, on_progress=interrupt)
     assert result.stopped
     assert result.history == whole.history[:3]
     assert result.image.shape == (22, 32, 3) and list(result.snapshots) == [2]
 
 
-def test_a_run_goes_on_where_it_was_left(photo, painting, whole):
-    run = style.Run(photo, painting, RECIPE)
+def test_a_run_goes_on_where_it_was_left(whole):
+    run = style.Run(PHOTO, PAINTING, RECIPE)
     assert run.latest is None and run.history == () and run.stopped
     for progress in itertools.islice(run, 3):
         assert run.latest is progress
@@ -108,8 +100,8 @@ def test_a_run_goes_on_where_it_was_left(photo, painting, whole):
     assert run.image.tobytes() == whole.image.tobytes()
 
 
-def test_a_run_goes_on_with_more_steps(photo, painting, whole):
-    run = style.Run(photo, painting, RECIPE)
+def test_a_run_goes_on_with_more_steps(whole):
+    run = style.Run(PHOTO, PAINTING, RECIPE)
     for _ in itertools.islice(run, 9):
         pass
     run.change(steps=9, snapshot_every=5)
@@ -136,31 +128,29 @@ def disturb(monkeypatch, step, change):
     monkeypatch.setattr(engine, "_objective", objective)
 
 
-def test_an_interrupted_evaluation_is_taken_again(
-    photo, painting, whole, monkeypatch
-):
+def test_an_interrupted_evaluation_is_taken_again(whole, monkeypatch):
     def interrupt(losses, gradient):
         raise KeyboardInterrupt
 
     disturb(monkeypatch, 3, interrupt)
-    run = style.transfer(photo, painting, RECIPE)
+    run = style.transfer(PHOTO, PAINTING, RECIPE)
     assert run.stopped and len(run.history) == 2
     assert [progress.step for progress in run] == list(range(3, 11))
     assert run.history == whole.history and not run.stopped
 
 
-def test_a_loss_that_is_no_number_keeps_the_best(photo, painting, monkeypatch):
+def test_a_loss_that_is_no_number_keeps_the_best(monkeypatch):
     disturb(monkeypatch, 4, lambda losses, slope: (losses, slope * np.nan))
     with pytest.warns(UserWarning, match="no longer a number at step 4"):
-        result = style.transfer(photo, painting, RECIPE)
+        result = style.transfer(PHOTO, PAINTING, RECIPE)
     assert result.stopped
     assert len(result.history) == 3
 
 
-def test_weights_beyond_float32_are_explained(photo, painting):
+def test_weights_beyond_float32_are_explained():
     recipe = StyleRecipe(**SMALL, style_weight=1e39)
     with np.errstate(over="ignore"), pytest.raises(style.DivergedError):
-        style.transfer(photo, painting, recipe)
+        style.transfer(PHOTO, PAINTING, recipe)
 
 
 # Pictures
@@ -168,20 +158,20 @@ def test_weights_beyond_float32_are_explained(photo, painting):
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
 @pytest.mark.parametrize("shape", [(8, 8), (301, 9), (1500, 2000)], ids=str)
-def test_tiny_huge_and_extreme_pictures_work(painting, backend, shape):
+def test_tiny_huge_and_extreme_pictures_work(backend, shape):
     random = np.random.default_rng(0)
     content = random.integers(0, 256, (*shape, 3), np.uint8)
     recipe = StyleRecipe(sizes=(16, 64), steps=2)
-    result = style.transfer(content, painting, recipe, backend)
+    result = style.transfer(content, PAINTING, recipe, backend)
     height, width, _ = result.image.shape
     assert height / width == pytest.approx(shape[0] / shape[1], rel=0.05)
     assert not result.stopped
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_identical_pictures_stay_what_they_are(photo, backend):
+def test_identical_pictures_stay_what_they_are(backend):
     flat = np.full((32, 32, 3), 128, np.uint8)
-    for picture in (photo, flat):
+    for picture in (PHOTO, flat):
         result = style.transfer(picture, picture, RECIPE, backend)
         assert not result.stopped
         assert np.abs(result.image.astype(int) - picture).max() <= 1
@@ -193,54 +183,54 @@ def test_a_layer_that_answers_nothing_leaves_the_loss_finite():
     assert np.isfinite(targets.scales()).all()
 
 
-def test_what_makes_no_sense_is_refused_at_once(photo, painting):
+def test_what_makes_no_sense_is_refused_at_once():
     for pictures in (
-        (photo, None),
-        (photo / 255, painting),
-        (photo, [painting, painting[..., :1]]),
+        (PHOTO, None),
+        (PHOTO / 255, PAINTING),
+        (PHOTO, [PAINTING, PAINTING[..., :1]]),
     ):
         with pytest.raises(images.ImageError):
             style.stream(*pictures, RECIPE)
     dot = np.zeros((1, 20, 3), np.uint8)
-    for pictures in ((dot, painting), (photo, dot)):
+    for pictures in ((dot, PAINTING), (PHOTO, dot)):
         with pytest.raises(images.ImageError, match="20 x 1 pixels, but 8"):
             style.stream(*pictures)
     with pytest.raises(ValueError, match="'jax' is not a backend"):
-        style.stream(photo, painting, backend="jax")
+        style.stream(PHOTO, PAINTING, backend="jax")
     with pytest.raises(style.RecipeError, match="steps is 0"):
-        style.stream(photo, painting, StyleRecipe(steps=0))
+        style.stream(PHOTO, PAINTING, StyleRecipe(steps=0))
 
 
-def test_several_styles_mix_by_their_weights(photo, painting):
+def test_several_styles_mix_by_their_weights():
     other = images.load_image(images.sample("styles/munch_scream"), 64)
 
     def paint(styles, weights=None):
         recipe = StyleRecipe(**SMALL, style_image_weights=weights)
-        return style.transfer(photo, styles, recipe).image.astype(float)
+        return style.transfer(PHOTO, styles, recipe).image.astype(float)
 
-    only = paint(painting)
-    assert (paint([painting, other], (2.0, 0.0)) == only).all()
-    mostly = np.abs(paint([painting, other], (9.0, 1.0)) - only).mean()
-    equally = np.abs(paint([painting, other]) - only).mean()
+    only = paint(PAINTING)
+    assert (paint([PAINTING, other], (2.0, 0.0)) == only).all()
+    mostly = np.abs(paint([PAINTING, other], (9.0, 1.0)) - only).mean()
+    equally = np.abs(paint([PAINTING, other]) - only).mean()
     assert 0 < mostly < equally
     with pytest.raises(style.RecipeError, match="2 style pictures"):
-        paint([painting, other], (1.0, 1.0, 1.0))
+        paint([PAINTING, other], (1.0, 1.0, 1.0))
 
 
 # Memory
 
 
-def test_too_large_names_a_size_that_fits(no_gpu, monkeypatch, painting):
+def test_too_large_names_a_size_that_fits(no_gpu, monkeypatch):
     large = np.zeros((2000, 3000, 3), np.uint8)
     monkeypatch.setattr("course_utils.hardware.free_memory", lambda: 2 * 10**9)
     with pytest.raises(MemoryError) as caught:
-        style.stream(large, painting, StyleRecipe(sizes=3000))
+        style.stream(large, PAINTING, StyleRecipe(sizes=3000))
     sentence = str(caught.value)
     assert "3000 x 2000 pixels" in sentence and "2.0 GB are free" in sentence
     side = int(sentence.split(" at ")[1].split()[0])
-    style.stream(large, painting, StyleRecipe(sizes=side))
+    style.stream(large, PAINTING, StyleRecipe(sizes=side))
     with pytest.raises(style.NotEnoughMemoryError):
-        style.stream(large, painting, StyleRecipe(sizes=side + 20))
+        style.stream(large, PAINTING, StyleRecipe(sizes=side + 20))
 
 
 def test_frameworks_own_complaints_are_understood():

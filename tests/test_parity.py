@@ -8,6 +8,8 @@ import pytest
 from course_utils import images, style
 from course_utils.style import engine, pyramid, vgg
 
+PHOTO = images.load_image(images.sample("content/china_pavilion"), 96)
+PAINTING = images.load_image(images.sample("styles/vangogh_starry_night"), 96)
 RECIPE = style.StyleRecipe(
     sizes=96,
     tv_weight=0.1,
@@ -16,16 +18,6 @@ RECIPE = style.StyleRecipe(
     content_layers=("conv3_3", "conv4_2"),
     style_layers=("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"),
 )
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return images.load_image(images.sample("content/china_pavilion"), 96)
-
-
-@pytest.fixture(scope="module")
-def painting():
-    return images.load_image(images.sample("styles/vangogh_starry_night"), 96)
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
@@ -40,9 +32,9 @@ def painting():
     ],
     ids=str,
 )
-def test_losses_and_gradient_are_the_formulas(photo, painting, backend, knob):
+def test_losses_and_gradient_are_the_formulas(backend, knob):
     recipe = dataclasses.replace(RECIPE, **knob)
-    level = pyramid.build(photo, [painting], recipe)[0]
+    level = pyramid.build(PHOTO, [PAINTING], recipe)[0]
     network = vgg.load_network(
         recipe.used_layers(),
         backend,
@@ -66,7 +58,7 @@ def test_losses_and_gradient_are_the_formulas(photo, painting, backend, knob):
     assert error <= 1e-3 * np.linalg.norm(expected_gradient)
 
 
-def test_fifty_steps_agree(photo, painting):
+def test_fifty_steps_agree():
     """The same curve at first, the same loss at the end.
 
     In between rounding errors grow a hundredfold every ten steps. At the
@@ -79,12 +71,12 @@ def test_fifty_steps_agree(photo, painting):
     )
     # Equal neighbours tie for the maximum of a pooling, and on a GPU the two
     # frameworks pass the gradient on to different ones.
-    noise = np.random.default_rng(0).integers(0, 9, photo.shape, np.uint8)
-    photo = np.minimum(photo, 247) + noise
+    noise = np.random.default_rng(0).integers(0, 9, PHOTO.shape, np.uint8)
+    photo = np.minimum(PHOTO, 247) + noise
     torch, tensorflow = (
         [
             losses.total
-            for losses in style.transfer(photo, painting, recipe, name).history
+            for losses in style.transfer(photo, PAINTING, recipe, name).history
         ]
         for name in vgg.BACKENDS
     )
@@ -166,13 +158,13 @@ def test_same_numbers_give_the_same_look_at_every_size():
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
-def test_a_few_more_steps_make_up_for_bfloat16(photo, painting, backend):
+def test_a_few_more_steps_make_up_for_bfloat16(backend):
     recipe = style.StyleRecipe(sizes=96)
-    judge = reference(pyramid.build(photo, [painting], recipe)[0], recipe)
+    judge = reference(pyramid.build(PHOTO, [PAINTING], recipe)[0], recipe)
 
     def loss(precision, steps):
         recipe = style.StyleRecipe(sizes=96, steps=steps, precision=precision)
-        result = style.transfer(photo, painting, recipe, backend)
+        result = style.transfer(PHOTO, PAINTING, recipe, backend)
         losses, _ = judge(result.image / 255)
         return losses[0]
 
