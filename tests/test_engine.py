@@ -236,24 +236,15 @@ def test_too_large_names_a_size_that_fits(no_gpu, monkeypatch):
 def test_frameworks_own_complaints_are_understood():
     torch = vgg.load_backend("torch").torch
     tf = vgg.load_backend("tensorflow").tf
-
-    def allocate_tensorflow():
-        with tf.device("CPU:0"):
-            tf.zeros([2**20, 2**25])
-
-    for backend, allocate in (
-        ("torch", lambda: torch.empty(2**50)),
-        ("tensorflow", allocate_tensorflow),
-    ):
-        for action, error in (
-            (allocate, style.NotEnoughMemoryError),
-            (lambda: 1 / 0, ZeroDivisionError),
-        ):
-            with (
-                pytest.raises(error),
-                engine._memory_explained((9, 9), backend),
-            ):
-                action()
+    explained, too_large = engine._memory_explained, style.NotEnoughMemoryError
+    with pytest.raises(too_large), explained((9, 9), "torch"):
+        torch.empty(2**50)
+    processor = tf.device("CPU:0")
+    with pytest.raises(too_large), explained((9, 9), "tensorflow"), processor:
+        tf.zeros([2**20, 2**25])
+    for backend in vgg.BACKENDS:
+        with pytest.raises(ZeroDivisionError), explained((9, 9), backend):
+            raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("backend", vgg.BACKENDS)

@@ -7,57 +7,51 @@ from course_utils import images
 from course_utils.style import painter
 from course_utils.style.torch_backend import torch
 
-
-@pytest.fixture(scope="module")
-def starry():
-    return images.load_image(images.sample("styles/vangogh_starry_night"), 512)
-
-
-@pytest.fixture(scope="module")
-def castle():  # put aside in its training
-    return images.load_image(images.sample("content/neuschwanstein"), 256)
+STARRY = images.load_image(images.sample("styles/vangogh_starry_night"), 512)
+# Put aside in its training.
+CASTLE = images.load_image(images.sample("content/neuschwanstein"), 256)
 
 
 @pytest.mark.parametrize("shape", [(171, 256), (36, 36), (37, 201)])
-def test_it_paints_any_size(starry, castle, shape):
-    photograph = castle[: shape[0], : shape[1]]
+def test_it_paints_any_size(shape):
+    photograph = CASTLE[: shape[0], : shape[1]]
     artist = painter.starry_night()
-    painted = painter.paint(artist, photograph, starry)
+    painted = painter.paint(artist, photograph, STARRY)
     assert painted.shape == photograph.shape and painted.dtype == np.uint8
-    again = painter.paint(artist, photograph, starry)
+    again = painter.paint(artist, photograph, STARRY)
     assert painted.tobytes() == again.tobytes()
 
 
-def test_the_shipped_one_paints_what_it_never_saw(starry, castle):
+def test_the_shipped_one_paints_what_it_never_saw():
     """Ten times nearer to the painting, and still the same castle."""
-    painted = painter.paint(painter.starry_night(), castle, starry)
+    painted = painter.paint(painter.starry_night(), CASTLE, STARRY)
     other = images.load_image(images.sample("content/dahlia"), 256)
-    network = painter.LossNetwork(starry)
+    network = painter.LossNetwork(STARRY)
 
     def losses(picture):
-        pair = map(painter.to_tensor, (picture, castle))
+        pair = map(painter.to_tensor, (picture, CASTLE))
         return [float(loss) for loss in network.losses(*pair)]
 
-    _, untouched = losses(castle)
+    _, untouched = losses(CASTLE)
     content, painted_style = losses(painted)
     assert painted_style < untouched / 10
-    assert content < losses(other[: castle.shape[0]])[0]
+    assert content < losses(other[: CASTLE.shape[0]])[0]
 
 
-def test_what_cannot_be_painted_is_said(starry):
+def test_what_cannot_be_painted_is_said():
     with pytest.raises(images.ImageError, match="36 are needed"):
         painter.paint(
-            painter.starry_night(), np.zeros((35, 99, 3), np.uint8), starry
+            painter.starry_night(), np.zeros((35, 99, 3), np.uint8), STARRY
         )
 
 
-def test_training_learns_and_goes_on_where_it_stopped(castle):
+def test_training_learns_and_goes_on_where_it_stopped():
     wave = images.load_image(images.sample("styles/hokusai_great_wave"), 128)
     learner = painter.starry_night()
 
     def learn(steps, done=0):
         return list(
-            painter.train(learner, wave, [castle], steps, size=64, done=done)
+            painter.train(learner, wave, [CASTLE], steps, size=64, done=done)
         )
 
     first = learn(8)

@@ -12,14 +12,8 @@ def load(name):
     return picture.astype(np.float32) / 255
 
 
-@pytest.fixture(scope="module")
-def photo():
-    return load("content/dahlia")
-
-
-@pytest.fixture(scope="module")
-def painting():
-    return load("styles/vangogh_starry_night")
+PHOTO = load("content/dahlia")
+PAINTING = load("styles/vangogh_starry_night")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +37,8 @@ def test_sizes_keep_the_ratio_and_never_enlarge(shape, sizes, expected):
         assert width / height == pytest.approx(1.5, rel=0.05)
 
 
-def test_an_untouched_photograph_goes_up_with_its_detail(photo):
-    picture = np.uint8(np.round(255 * photo))
+def test_an_untouched_photograph_goes_up_with_its_detail():
+    picture = np.uint8(np.round(255 * PHOTO))
     recipe = StyleRecipe(sizes=(24, 48, 96))
     lower, _, upper = pyramid.build(picture, [picture], recipe)
     carried = pyramid.carry_up(lower.content, lower, upper, recipe)
@@ -54,10 +48,10 @@ def test_an_untouched_photograph_goes_up_with_its_detail(photo):
 # Colours
 
 
-def test_recolor_replaces_the_luminance_only(photo):
+def test_recolor_replaces_the_luminance_only():
     from skimage.color import rgb2yiq
 
-    content = photo * 0.5 + 0.25
+    content = PHOTO * 0.5 + 0.25
     bright = pyramid.luminance(content) * 0.9 + 0.05
     result = pyramid.recolor(bright, content)
     assert pyramid.luminance(result) == pytest.approx(bright, abs=1e-6)
@@ -67,10 +61,10 @@ def test_recolor_replaces_the_luminance_only(photo):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_match_colors_moves_mean_and_covariance(photo, painting, channels):
+def test_match_colors_moves_mean_and_covariance(channels):
     # Compressed into the middle, so that nothing is cut off at 0 or 1.
-    content = 0.4 + 0.2 * photo[..., :channels]
-    artwork = 0.4 + 0.2 * painting[..., :channels]
+    content = 0.4 + 0.2 * PHOTO[..., :channels]
+    artwork = 0.4 + 0.2 * PAINTING[..., :channels]
     matched = pyramid.match_colors(artwork, content)
     assert matched.min() > 0 and matched.max() < 1
     ours, wanted = (p.reshape(-1, channels) for p in (matched, content))
