@@ -28,12 +28,10 @@ help:  ## List these commands
 
 environment:
 	@$(PYTHON3) tools/setup_environment.py
-	@$(python) -m course_utils models fetch orl_faces || true
 
 # The same, and what only the tests need.
 with-tests:
 	@$(PYTHON3) tools/setup_environment.py --tests
-	@$(python) -m course_utils models fetch orl_faces || true
 
 # Its terminals and notebooks find this Python under the name "python". The
 # other kind of extension manager asks pypi.org when its tab is opened.

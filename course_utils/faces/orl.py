@@ -25,14 +25,14 @@ class Photographs(Sequence):
 
 
 def orl() -> tuple[Photographs, np.ndarray]:
-    """Fetch the ORL faces (4.7 MB, once) and return them with who is who.
+    """Return the ORL faces, and who is who.
 
     AT&T Laboratories Cambridge took these small grey pictures, ten of each of
     40 people, in 1992 to 1994. The faces fill them, which a detector does not
     expect: so each gets a border and is enlarged three times: (516, 456, 3).
     Who is who are 400 integers, 0 to 39.
     """
-    folder = weights.fetch("orl_faces")
+    folder = weights.find("orl_faces")
     paths = [
         folder / f"s{person}" / f"{number}.pgm"
         for person in range(1, 41)
