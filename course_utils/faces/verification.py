@@ -98,12 +98,17 @@ class Calibration:
         return float(self.true_accept_rate[self._row(far)])
 
     def interval(
-        self, far: float, people: np.ndarray, *, resamples: int = 500
+        self,
+        far: float,
+        people: np.ndarray | None = None,
+        *,
+        resamples: int = 500,
     ) -> tuple[float, float]:
         """Bootstrap ``true_accept_rate_at(far)``: 95 % of the draws lie within.
 
         ``people``, integers of shape (pairs, 2), says who is in each pair.
-        They are drawn, not the pairs: one person takes part in many.
+        Given them, people are drawn instead of pairs, which is the honest way
+        when one person takes part in many pairs.
         """
         self._row(far)  # complains if the pairs cannot show this rate
         order = np.argsort(-self.similarities, kind="stable")
@@ -160,17 +165,28 @@ def _only_face(app, image: np.ndarray, position: str):
 
 
 def _draws(same, people, resamples):
-    """Yield weights of each pair when people are drawn with return."""
-    names, index = np.unique(people, return_inverse=True)
-    first, second = index.reshape(len(same), 2).T
-    count = len(names)
+    """Yield weights of each pair when pairs or people are drawn with return."""
     generator = np.random.default_rng(0)
+    if people is not None:
+        names, index = np.unique(people, return_inverse=True)
+        first, second = index.reshape(len(same), 2).T
     for _ in range(resamples):
-        times = generator.multinomial(count, np.full(count, 1 / count))
-        # Two copies of one person do not become a pair of different people.
-        weights = times[first] * np.where(same, 1.0, times[second])
+        weights = np.empty(len(same))
+        if people is None:
+            for kind in (same, ~same):
+                weights[kind] = _times(generator, int(kind.sum()))
+        else:
+            # Two copies of one person do not become a pair of different people.
+            times = _times(generator, len(names))
+            one, other = times[first], times[second]
+            weights[:] = np.where(same, one, one * other)
         if weights[same].any() and weights[~same].any():
             yield weights
+
+
+def _times(generator, count: int) -> np.ndarray:
+    """How often each of ``count`` things is drawn in as many draws."""
+    return generator.multinomial(count, np.full(count, 1 / count))
 
 
 def _weighted_rate(same, weights, far: float) -> float:
