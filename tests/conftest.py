@@ -1,5 +1,6 @@
 """Fixtures shared by the tests: the embedded models and sample pictures."""
 
+import shutil
 import signal
 
 import pytest
@@ -90,6 +91,22 @@ def app():
 def gallery(app, tmp_path):
     """An empty gallery for the embedded pack."""
     return faces.FaceGallery(tmp_path / "gallery", app)
+
+
+@pytest.fixture
+def people(tmp_path):
+    """A folder with seven photographs, a sub-folder for each of four people."""
+    folder = tmp_path / "people"
+    for person, names in {
+        "Barack Obama": ["obama_1", "obama_2", "obama_3"],
+        "Eileen Collins": ["collins_1", "collins_sunglasses_synthetic"],
+        "Grace Hopper": ["hopper_1"],
+        "Joe Biden": ["biden_1"],
+    }.items():
+        (folder / person).mkdir(parents=True)
+        for name in names:
+            shutil.copy(images.sample(f"faces/{name}"), folder / person)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 import pytest
 
-from course_utils import faces, images
+from course_utils import faces
 from course_utils.faces import enrolment
 
 # Read when Ray is imported: listen on 127.0.0.1 only (its name speaks of
@@ -20,9 +20,6 @@ ray = pytest.importorskip("ray", reason="the extra course_utils[scale]")
 multiprocessing = pytest.importorskip("ray.util.multiprocessing")
 # At a load of 20 on two cores Ray did not start within five tries of 30 s.
 pytestmark = pytest.mark.timeout(1200)
-
-PEOPLE = ["biden_1", "collins_1", "hopper_1", "obama_1", "obama_2"]
-COPIES = 3
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,45 +34,14 @@ def own_folder():
         yield
 
 
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    """Photographs of five people, all different, and two useless files."""
-    folder = tmp_path_factory.mktemp("people")
-    for name in PEOPLE:
-        photograph = images.load_image(images.sample(f"faces/{name}"), 400)
-        (folder / name).mkdir()
-        for number in range(COPIES):
-            brighter = np.clip(photograph + np.float32(number), 0, 255)
-            images.save_image(
-                brighter.astype(np.uint8), folder / name / f"{number}.jpg"
-            )
-    (folder / "hopper_1" / "notes.txt").write_text("no picture")
-    cat = images.load_image(images.sample("faces/noface_cat"))
-    images.save_image(cat, folder / "hopper_1" / "cat.jpg")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def local(people, app, tmp_path_factory):
-    """The same folder enrolled by threads: the gallery and the report."""
-    gallery = faces.FaceGallery(tmp_path_factory.mktemp("local"), app)
-    return gallery, faces.enrol_folder(gallery, people, progress=False)
-
-
-def assert_same_table(gallery, expected):
+def assert_as_by_threads(gallery, people, folder):
     """Same people, digests and embeddings, each exactly once."""
-    assert gallery.enrolled() == expected.enrolled()
-    ours, theirs = (by_photograph(one) for one in (gallery, expected))
-    assert ours.keys() == theirs.keys()
-    for photograph, embedding in ours.items():
-        np.testing.assert_allclose(
-            embedding, theirs[photograph], rtol=0, atol=1e-6
-        )
-
-
-def by_photograph(gallery):
-    rows = gallery.embeddings()
-    return dict(zip(rows.photographs, rows.matrix, strict=True))
+    threads = faces.FaceGallery(folder / "threads", gallery.app)
+    faces.enrol_folder(threads, people, progress=False)
+    assert gallery.enrolled() == threads.enrolled()
+    ours, theirs = gallery.embeddings(), threads.embeddings()
+    order = [ours.photographs.index(each) for each in theirs.photographs]
+    np.testing.assert_allclose(ours.matrix[order], theirs.matrix, atol=1e-6)
 
 
 class Deadly:
@@ -111,29 +77,27 @@ def pool():
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_killed_workers_lose_and_double_nothing(
-    people, gallery, local, pool, monkeypatch
+    people, gallery, pool, tmp_path, monkeypatch
 ):
-    there_before = sorted((people / "biden_1").glob("*.jpg"))[:3]
-    gallery.enrol("biden_1", there_before)
+    first, *others, deadly = sorted(people.glob("*/*.jpg"))
+    notes = people / "Joe Biden" / "notes.txt"
+    notes.write_text("no picture")
+    gallery.enrol(first.parent.name, first)
     monkeypatch.setattr(enrolment, "PHOTOGRAPHS_PER_COMMIT", 2)
-    deadly = people / "obama_1/2.jpg"
     report = faces.enrol_folder(
         gallery, people, pool=Deadly(pool, deadly), progress=False
     )
-    expected, expected_report = local
-    assert report.duplicates == there_before
-    assert report.rejected == expected_report.rejected
+    assert report.duplicates == [first] and report.added == others
     assert report.remaining == [deadly]
-    done = {*report.added, *there_before, deadly}
-    assert done == {*expected_report.added}
+    assert [path for path, _ in report.rejected] == [notes]
     faces.enrol_folder(gallery, people, progress=False)
-    assert_same_table(gallery, expected)
+    assert_as_by_threads(gallery, people, tmp_path)
 
 
-def test_a_running_ray_goes_on(people, gallery, local, pool):
+def test_a_running_ray_goes_on(people, gallery, pool, tmp_path):
     faces.enrol_folder_with_ray(gallery, people, progress=False)
     assert ray.is_initialized()
-    assert_same_table(gallery, local[0])
+    assert_as_by_threads(gallery, people, tmp_path)
 
 
 def test_its_use_is_not_reported():
