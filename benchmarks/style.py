@@ -129,9 +129,11 @@ class Loop:
     def __init__(self, program, content, painting):
         """Compute the targets, as it does before its loop."""
         self.program, self.pictures = program, (content, painting)
+        layers = vgg.layers_up_to_deepest([program.deepest])
+        weights = vgg.load_weights(layers=layers).layers
         self.weights = {
             name: (tensor(kernel.transpose(3, 2, 0, 1)), tensor(bias))
-            for name, (kernel, bias) in weights_for(program).items()
+            for name, (kernel, bias) in weights.items()
         }
         self.start = self.pixels(content)
         with torch.no_grad():
@@ -209,16 +211,15 @@ class Ours:
     def __init__(self, loop, backend, precision):
         """Build the network and its objective."""
         self.loop = loop
-        layers = weights_for(loop.program)
-        mean = vgg.CAFFE_MEAN
-        if loop.program.raw:
+        program = loop.program
+        used = [*program.content, *program.style]
+        weights = vgg.load_weights(layers=vgg.layers_up_to_deepest(used))
+        if program.raw:
             # A network multiplies its pixels by 255.
-            kernel, bias = layers["conv1_1"]
-            layers["conv1_1"] = kernel * (RAW / 255), bias
-            mean = np.zeros(3, np.float32)
-        used = [*loop.program.content, *loop.program.style]
-        needed = vgg.layers_up_to_deepest(used)
-        weights = vgg.Weights({name: layers[name] for name in needed}, mean)
+            kernel, bias = weights.layers["conv1_1"]
+            first = {"conv1_1": (kernel * (RAW / 255), bias)}
+            no_mean = np.zeros(3, np.float32)
+            weights = vgg.Weights({**weights.layers, **first}, no_mean)
         network = vgg.load_backend(backend).Network(weights, "max", precision)
         self.targets = targets(network, loop)
         self.objective = network.objective(self.targets)
@@ -264,12 +265,6 @@ def targets(network, loop) -> Targets:
         style_weight=1.0,
     )
     return Targets(features, grams, recipe)
-
-
-def weights_for(program) -> dict:
-    """Return {layer: (kernel, bias)} of the layers that a program runs."""
-    layers = vgg.layers_up_to_deepest([program.deepest])
-    return dict(vgg.load_weights(layers=layers).layers)
 
 
 def gram(features):
