@@ -11,11 +11,11 @@ Setup cells carry; without it the address in pyproject.toml is used.
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+from sphinx.cmd.build import build_main
 
 from tools import repository
 from tools.execute_notebooks import SOLUTION_TITLE
@@ -46,7 +46,16 @@ def main() -> int:
         files = f"https://github.com/{address}/blob/main/"
         text = ELSEWHERE.sub(f"]({files}", text)
         nbformat.write(readable(text), SOURCE / "notebooks" / name)
-    if status := sphinx(address):
+    status = build_main(
+        [
+            "--quiet",
+            "--fail-on-warning",  # such as of a broken link
+            "--define",
+            f"html_theme_options.repository_url=https://github.com/{address}",
+            *map(str, (SOURCE, PAGES)),
+        ]
+    )
+    if status:
         return status
     for name, text in notebooks.items():
         for folder in ("notebooks", "_sources/notebooks"):
@@ -89,15 +98,6 @@ def picture_of(widget: str) -> str:
     picture = f"images/widgets/{widget}.jpg"
     seen = f"![{widget}](../{picture})\n\n" if (ROOT / picture).exists() else ""
     return f"{seen}{ALIVE}"
-
-
-def sphinx(address: str) -> int:
-    """Make the pages; a warning, such as of a broken link, is an error."""
-    return subprocess.run(
-        [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning"]
-        + ["--builder", "html", SOURCE, PAGES],
-        env={**os.environ, "COURSE_REPOSITORY": address},
-    ).returncode
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ No page asks another host for anything: formulas become MathML, which browsers
 draw by themselves, and the theme's fonts and icons lie beside the pages.
 """
 
-import os
-
-from docutils.nodes import SkipNode
+from docutils.nodes import SkipNode, math_block
 from docutils.utils.math.latex2mathml import tex2mathml
 
 project = "Face recognition and neural style transfer, hands on"
@@ -25,7 +23,6 @@ html_show_sourcelink = False
 html_copy_source = True
 html_context = {"default_mode": "auto"}  # dark where the reader's system is
 html_theme_options = {
-    "repository_url": f"https://github.com/{os.environ['COURSE_REPOSITORY']}",
     "repository_branch": "gh-pages",
     "path_to_docs": "",
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
@@ -37,24 +34,20 @@ html_theme_options = {
 }
 
 
-def setup(app):
-    """Let formulas be MathML, without a script and without a network."""
-    app.add_html_math_renderer(
-        "mathml", (inline_formula, None), (displayed_formula, None)
-    )
-
-
 html_math_renderer = "mathml"
 
 
-def inline_formula(translator, node):
-    """Write one formula of a sentence."""
-    translator.body.append(tex2mathml(node.astext(), as_block=False))
-    raise SkipNode
+def setup(app):
+    """Let formulas be MathML, without a script and without a network."""
+    visitors = (write_formula, None), (write_formula, None)
+    app.add_html_math_renderer("mathml", *visitors)
 
 
-def displayed_formula(translator, node):
-    """Write a formula on lines of its own."""
-    formula = tex2mathml(node.astext(), as_block=True)
-    translator.body.append(f'<div class="formula">{formula}</div>')
+def write_formula(translator, node):
+    """Write a formula of a sentence, or one on lines of its own."""
+    displayed = isinstance(node, math_block)
+    formula = tex2mathml(node.astext(), as_block=displayed)
+    if displayed:
+        formula = f'<div class="formula">{formula}</div>'
+    translator.body.append(formula)
     raise SkipNode
