@@ -13,6 +13,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 # The same limits as requires-python in pyproject.toml (a test compares them).
@@ -39,7 +40,11 @@ def main(arguments):
     # A new version of the system's Python takes the old one's file away.
     lost = not PYTHON.exists()
     if lost or stamp not in enough:
-        create(clear=lost or stamp == UNFINISHED)
+        print("Making .venv ...", flush=True)
+        clear = lost or stamp == UNFINISHED
+        venv.create(
+            FOLDER, clear=clear, symlinks=os.name != "nt", with_pip=True
+        )
         STAMP.write_text(UNFINISHED)
         install(requirements)
         # JupyterLab's start shall not ask the network.
@@ -61,7 +66,6 @@ def check_this_python():
         )
     try:
         import ensurepip  # noqa: F401 - Debian packs it separately
-        import venv  # noqa: F401
     except ImportError:
         sys.exit(
             "This Python cannot make virtual environments. Install the "
@@ -75,17 +79,6 @@ def fingerprint(requirements):
     for name in (COURSE, requirements, "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
-
-
-def create(clear):
-    """Make an environment, or complete the one that is there."""
-    import venv
-
-    print("Making .venv ...", flush=True)
-    symlinks = os.name != "nt"
-    venv.EnvBuilder(clear=clear, symlinks=symlinks, with_pip=True).create(
-        str(FOLDER)
-    )
 
 
 def install(requirements):
