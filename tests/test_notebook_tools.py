@@ -83,7 +83,6 @@ BREACHES = {
     "needs the headings": replaced(1, "Objectives", "Goals"),
     "Setup cells must be": replaced(3, "%pip", "# again\n%pip"),
     "alternative text": replaced(4, "A square", ""),
-    "wider than 80": replaced(5, "(9)", "(9)" + " " * 80 + "# far"),
     "more than 30": replaced(5, "(9)", "(9)" + "\n" * 30 + "print(1)"),
     "skipped": replaced(5, "IGNORE_OUTPUT", "SKIP"),
     "not as `make notebooks`": retagged,
