@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ SIZE = 16
 PACK = faces.gallery.PackIdentity("invented", "0" * 64)
 FILE = module.FILE
 
-# Run as a program of its own: enrols and removes one person after the other,
-# and prints a dot once the gallery has returned.
+# Run as a program of its own: enrols, renames and removes one person after
+# the other, and prints a dot once the gallery has returned.
 WORKER = """
 import sys
 from tests.test_gallery_storage import change
@@ -32,22 +33,36 @@ for number in range(int(sys.argv[2])):
 
 
 def change(gallery, number, first=0):
-    """Enrol somebody, or remove an earlier one: in turn."""
-    person, odd = divmod(number, 2)
-    if not odd:
+    """Enrol somebody, rename them, or remove an earlier one: in turn."""
+    person, step = divmod(number, 3)
+    if step == 0:
         enrol(gallery, first + person)
-    elif person >= 2:
-        gallery.remove(name(first + person - 2))
+    elif step == 1:
+        gallery.rename(name(first + person), renamed(first + person))
+    elif person >= 3:
+        gallery.remove(renamed(first + person - 3))
 
 
 def people_after(changes, first=0):
-    """Who is enrolled after so many changes, by their numbers."""
-    removed, enrolled = max(0, changes // 2 - 2), (changes + 1) // 2
-    return [*range(first + removed, first + enrolled)]
+    """Who is enrolled after so many changes: {name: person}."""
+    people = {}
+    for number in range(changes):
+        person, step = divmod(number, 3)
+        if step == 0:
+            people[name(first + person)] = first + person
+        elif step == 1:
+            people[renamed(first + person)] = people.pop(name(first + person))
+        elif person >= 3:
+            del people[renamed(first + person - 3)]
+    return people
 
 
 def name(person):
-    return f"This is person {person}."
+    return f"Enrolled {person} as this."
+
+
+def renamed(person):
+    return f"Renamed {person} to that."
 
 
 def names(people):
@@ -75,10 +90,14 @@ def enrol(gallery, *people):
 
 
 def traces_of(person, folder):
-    """The files below a folder with the name, or a piece of the row."""
+    """The files below a folder with a name of somebody, or a piece of a row."""
     row = vector(person).tobytes()
     pieces = [row[start : start + 8] for start in range(0, len(row), 8)]
-    needles = [name(person).encode(), *pieces]
+    names = [name(person).encode(), renamed(person).encode()]
+    return files_with(folder, *names, *pieces)
+
+
+def files_with(folder, *needles):
     return [
         file.relative_to(folder)
         for file in folder.rglob("*")
@@ -103,7 +122,7 @@ def start_worker(path, changes=1_000_000, first=0):
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_process_loses_and_keeps_nothing(path, seed):
-    """Kill a process that enrols and removes; look what is left."""
+    """Kill a process that enrols, renames and removes; look what is left."""
     chance = random.Random(seed)
     worker = start_worker(path)
     returned = worker.stdout.read(chance.randint(1, 40))
@@ -115,12 +134,16 @@ def test_a_killed_process_loses_and_keeps_nothing(path, seed):
         rows = gallery.embeddings()
         # One change may have been under way: wholly done, or not at all.
         people = people_after(done)
-        if rows.people != [*map(name, people)]:
+        if rows.people != [*people]:
             people = people_after(done + 1)
-        assert rows.people == [*map(name, people)]
-        np.testing.assert_array_equal(rows.matrix, [*map(vector, people)])
-        for person in {*range(done // 2 + 2)} - {*people}:
-            assert traces_of(person, path) == []
+        assert rows.people == [*people]
+        vectors = [*map(vector, people.values())]
+        np.testing.assert_array_equal(rows.matrix, vectors)
+        for person in range(done // 3 + 2):
+            gone = {name(person), renamed(person)} - {*people}
+            if len(gone) == 2:  # removed, or never there
+                assert traces_of(person, path) == []
+            assert files_with(path, *map(str.encode, gone)) == []
         assert enrol(gallery, 1000) == [0]
     assert os.listdir(path) == [FILE]
 
@@ -133,11 +156,11 @@ def test_readers_see_each_commit_of_another_process(path):
     while worker.stdout.read(1):
         done += 1  # newer changes may follow at any time
         assert reader.people() in [
-            names([99, *people_after(n)]) for n in range(done, 31)
+            sorted([name(99), *people_after(n)]) for n in range(done, 31)
         ]
         assert reader.search(vector(99), threshold=0.9).person == name(99)
     assert worker.wait() == 0 and done == 30
-    assert reader.people() == names([99, *people_after(30)])
+    assert reader.people() == sorted([name(99), *people_after(30)])
 
 
 def test_two_writers_take_turns(path):
@@ -145,8 +168,8 @@ def test_two_writers_take_turns(path):
     for worker in workers:
         worker.communicate()
         assert worker.returncode == 0
-    expected = people_after(30) + people_after(30, 1000)
-    assert faces.FaceGallery(path).people() == names(expected)
+    expected = people_after(30) | people_after(30, 1000)
+    assert faces.FaceGallery(path).people() == sorted(expected)
 
 
 def test_a_writer_does_not_wait_for_ever(path, monkeypatch):
@@ -172,8 +195,8 @@ def test_threads_share_one_object(path):
         return people_after(20, first)
 
     with ThreadPoolExecutor(4) as pool:
-        expected = sum(pool.map(work, [0, 1000, 2000, 3000]), [99])
-    assert gallery.people() == names(expected)
+        expected = {name(99), *chain(*pool.map(work, [0, 1000, 2000, 3000]))}
+    assert gallery.people() == sorted(expected)
 
 
 def test_closing_releases_the_folder(path):
