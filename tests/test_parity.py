@@ -20,6 +20,21 @@ RECIPE = style.StyleRecipe(
 )
 
 
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+def test_features_agree_in_every_layer(pooling):
+    odd = PHOTO[:61, :85]
+    torch, tensorflow = (
+        vgg.features(odd, backend=name, pooling=pooling)
+        for name in vgg.BACKENDS
+    )
+    assert list(torch) == list(vgg.LAYERS) == list(tensorflow)
+    for layer in vgg.LAYERS:
+        assert torch[layer].shape == tensorflow[layer].shape
+        difference = np.abs(torch[layer] - tensorflow[layer]).max()
+        assert difference <= 1e-5 * torch[layer].max()
+        assert torch[layer].max() > 1
+
+
 @pytest.mark.parametrize("backend", vgg.BACKENDS)
 @pytest.mark.parametrize(
     "knob",
