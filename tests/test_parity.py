@@ -69,8 +69,12 @@ def test_losses_and_gradient_are_the_formulas(backend, knob):
         *losses.content_layers.values(),
         *losses.style_layers.values(),
     ] == pytest.approx(expected, rel=1e-5)
+    # Where neighbours nearly tie, rounding decides which is the maximum: that
+    # changed the gradient by 0.0039 on an H200, 5e-7 was usual elsewhere. The
+    # limit is a cosine of 0.99999.
+    limit = 4.4e-3 if recipe.pooling == "max" else 1e-4
     error = np.linalg.norm(gradient - expected_gradient)
-    assert error <= 1e-3 * np.linalg.norm(expected_gradient)
+    assert error <= limit * np.linalg.norm(expected_gradient)
 
 
 def test_fifty_steps_agree():

@@ -81,15 +81,15 @@ class Lbfgs:
         if not self._pairs:
             steepest = np.abs(downhill).max()
             return downhill * (self.first_step / steepest if steepest else 0)
-        direction, shares = downhill, []
+        direction, shares = downhill.copy(), []
         for step, change, curvature in reversed(self._pairs):
             shares.append(np.vdot(step, direction) / curvature)
-            direction = direction - shares[-1] * change
+            direction -= shares[-1] * change
         step, change, curvature = self._pairs[-1]
-        direction = direction * (curvature / np.vdot(change, change))
+        direction *= curvature / np.vdot(change, change)
         for step, change, curvature in self._pairs:
             share = shares.pop() - np.vdot(change, direction) / curvature
-            direction = direction + share * step
+            direction += share * step
         return direction
 
 
