@@ -25,9 +25,7 @@ class Server(NamedTuple):
 @contextlib.contextmanager
 def running(folder):
     """Start a server; nothing outside a folder changes."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]  # a free one
+    port = free_port()
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         "--LabApp.expose_app_in_browser=True",
@@ -46,6 +44,12 @@ def running(folder):
     finally:
         process.terminate()
         process.wait(30)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def answer(process, address):
