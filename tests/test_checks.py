@@ -171,8 +171,9 @@ def test_whoever_keeps_to_the_defaults_is_told_what_was_given():
         return (1.0, *((), (5.0, 7.0))[generator.integers(2)])
 
     check = small_exercise(lambda x, y=2.0, z=3.0: x * y + z, draw)
-    deaf = lambda x, y=0, z=0: 2 * x + 3  # noqa: E731
-    assert hint(check, deaf) == "it takes no notice of y and z."
+    assert hint(check, lambda x, y=0, z=0: 2 * x + 3) == (
+        "it takes no notice of y and z."
+    )
 
 
 def test_places_of_a_tuple_are_counted():

@@ -19,7 +19,7 @@ def agree(answer, right, tolerance: float) -> bool:
 
 
 def difference(answer, right, tolerance: float) -> str | None:
-    """Say how the form of an answer differs; "" if only values do."""
+    """Say how an answer's form differs; "" if only values do, None if none."""
     if right is ANY:
         return None
     if isinstance(right, dict | tuple):

@@ -192,7 +192,8 @@ class _Attempt:
         wrong = [*self.differing(exercise.solution, cases, answers)]
         if not wrong:
             return
-        for hint, versions in [*exercise.mistakes.items(), self.deaf(cases)]:
+        likely = [*exercise.mistakes.items(), self.keeps_defaults(cases)]
+        for hint, versions in likely:
             for version in versions:
                 if not any(self.differing(version, cases, answers)):
                     raise Fault(hint)
@@ -204,8 +205,8 @@ class _Attempt:
         otherwise = "the shape is right, the values are not."
         raise Fault(next(filter(None, hints), otherwise))
 
-    def deaf(self, cases: list[tuple]) -> tuple[str, list[Callable]]:
-        """Return the mistake to keep the defaults, whatever was given."""
+    def keeps_defaults(self, cases: list[tuple]) -> tuple[str, list[Callable]]:
+        """Return the mistake to keep them, whatever is given."""
         solution = self.exercise.solution
         needed, most = min(map(len, cases)), max(map(len, cases))
         names = [*inspect.signature(solution).parameters][needed:most]
