@@ -55,7 +55,10 @@ def triplets(distances, people, margin=0.2):
 
 RIGHT["semi_hard_triplets"] = [(triplets,)]
 WRONG["semi_hard_triplets"] = [
-    (EXAMPLE, lambda d, people, margin=0.2: triplets(d, people, margin / 2)),
+    (
+        "negative 2) is missing. Its people are 0, 0 and 1; from the anchor",
+        lambda d, people, margin=0.2: triplets(d, people, margin / 2),
+    ),
     ("shape", lambda *inputs: np.argwhere(triplets(*inputs))),
 ]
 

@@ -75,8 +75,22 @@ def _three_pictures(generator):
     return distances + distances.T, people, *settings
 
 
+def _a_wrong_triplet(case, answer, right):
+    """Give the numbers by which one triplet belongs in or not."""
+    distances, people, margin = (*case, 0.2)[:3]
+    a, p, n = np.argwhere(answer != right)[0]
+    verdict = "is missing" if right[a, p, n] else "should not be there"
+    return (
+        f"the triplet (anchor {a}, positive {p}, negative {n}) {verdict}. Its "
+        f"people are {people[a]}, {people[p]} and {people[n]}; from the anchor "
+        f"it is {distances[a, p]} to the positive and {distances[a, n]} to the "
+        f"negative; the margin is {margin}."
+    )
+
+
 @exercise(
     draw=_three_pictures,
+    describe=_a_wrong_triplet,
     mistakes={
         "hard ones are among them: their negative is nearer than the "
         "positive.": [lambda *inputs: semi_hard_triplets(*inputs, hard=True)],
