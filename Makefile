@@ -49,7 +49,7 @@ check: with-tests  ## A minute or two while you work: style, quick tests, notebo
 test: with-tests  ## Check style, run the tests, compare every notebook's outputs
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(pytest) tests notebooks --nbval-cell-timeout=280
+	$(pytest) tests notebooks --nbval-cell-timeout=580
 
 test-colab: with-tests  ## Run all notebooks with Google Colab's packages (half an hour)
 	tools/colab.sh
