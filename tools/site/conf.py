@@ -27,6 +27,7 @@ html_theme_options = {
     "path_to_docs": "",
     "launch_buttons": {"colab_url": "https://colab.research.google.com"},
     "use_fullscreen_button": False,
+    "navbar_persistent": [],  # else a second search field, in a bar of its own
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "secondary_sidebar_items": ["page-toc.html"],
