@@ -44,7 +44,7 @@ lab: environment  ## Set up (the first time), then open the course in JupyterLab
 check: with-tests  ## A minute or two while you work: style, quick tests, notebook 02
 	$(python) -m ruff check
 	$(python) -m ruff format --check
-	$(pytest) -m "not slow" tests notebooks/02_face_landmarks.ipynb
+	$(pytest) --quick tests notebooks/02_face_landmarks.ipynb
 
 test: with-tests  ## Check style, run the tests, compare every notebook's outputs
 	$(python) -m ruff check

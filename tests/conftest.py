@@ -21,6 +21,7 @@ SLOW = {
     "test_ipywidgets_7",
     "test_jupyterlab",
     "test_other_frontends",
+    "test_painter",
     "test_parity",
     "test_privacy",
     "test_runtime",
@@ -33,14 +34,19 @@ SLOW = {
 }
 
 
-def pytest_collection_modifyitems(items):
-    """Mark the tests of the slow files; start what takes longest first.
+def pytest_addoption(parser):
+    """Let ``make check`` say that it has little time."""
+    parser.addoption("--quick", action="store_true", help="no slow files")
 
-    So two workers end at nearly the same time.
-    """
-    for item in items:
-        if item.path.stem in SLOW:
-            item.add_marker("slow")
+
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import the slow files where there is little time."""
+    if config.getoption("quick") and collection_path.stem in SLOW:
+        return True
+
+
+def pytest_collection_modifyitems(items):
+    """Start what takes longest first, so two workers end at the same time."""
     items.sort(key=_turn)
 
 
