@@ -52,18 +52,18 @@ class Deadly:
         self.pool, self.mark = pool, mark
 
     def imap_unordered(self, look, photographs):
-        first, *others, last = photographs
+        once, *others, always = photographs
         mark = self.mark
 
         def look_or_die(photograph):
-            if photograph in ([last] if mark.exists() else [first, last]):
+            if photograph in ([always] if mark.exists() else [once, always]):
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             return look(photograph)
 
-        yield from self.pool.imap_unordered(look_or_die, [first, *others])
+        yield from self.pool.imap_unordered(look_or_die, [once, *others])
         # Alone: who dies may take along the answer before, not yet sent.
-        yield from self.pool.imap_unordered(look_or_die, [last])
+        yield from self.pool.imap_unordered(look_or_die, [always])
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,9 @@ def arcface_logits(
     return scale * np.cos(angles + margin * is_person)
 
 
+TRIPLET_MARGIN = 0.2  # as in the notebook
+
+
 def _three_pictures(generator):
     """Three pictures of two people, or of one, maybe another margin."""
     distances = np.zeros((3, 3))
@@ -77,7 +80,7 @@ def _three_pictures(generator):
 
 def _a_wrong_triplet(case, answer, right):
     """Give the numbers by which one triplet belongs in or not."""
-    distances, people, margin = (*case, 0.2)[:3]
+    distances, people, margin = (*case, TRIPLET_MARGIN)[:3]
     a, p, n = np.argwhere(answer != right)[0]
     verdict = "is missing" if right[a, p, n] else "should not be there"
     return (
@@ -106,7 +109,12 @@ def _a_wrong_triplet(case, answer, right):
     },
 )
 def semi_hard_triplets(
-    distances, people, margin=0.2, hard=False, easy=False, itself=False
+    distances,
+    people,
+    margin=TRIPLET_MARGIN,
+    hard=False,
+    easy=False,
+    itself=False,
 ):
     same = people[:, None] == people
     pairs = same & (itself | ~np.eye(len(people), dtype=bool))
